@@ -1,0 +1,18 @@
+"""Automatic differentiation: the primitive mechanism, the graph, the engine and what a user sees of them."""
+
+from framework.autograd.anomaly import detect_anomaly, set_detect_anomaly
+from framework.autograd.engine import backward, grad
+from framework.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from framework.autograd.graph import Variable
+
+__all__ = [
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
