@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from local_server import Server
+from tests.datasets.local_server import Server
 
 from framework.datasets import mnist, vision, write_idx
 from framework.datasets.mnist import MnistFile

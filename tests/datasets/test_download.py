@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from local_server import Server
+from tests.datasets.local_server import Server
 
 from framework.datasets import DataError, DownloadError, download_mnist
 from framework.datasets.download import fetch

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from local_server import Server
+from tests.datasets.local_server import Server
 
 from framework.datasets import DataError, ImageData, draw_digits, load_images, write_idx
 

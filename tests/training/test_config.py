@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
-from config_cases import CONFIGS, GOOD, IDX, MODELS, load, one, problems
+from tests.training.config_cases import CONFIGS, GOOD, IDX, MODELS, load, one, problems
 
 from framework.training import config as config_module
 from framework.training.config import (

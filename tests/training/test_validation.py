@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from config_cases import GOOD, load, one, problems
+from tests.training.config_cases import GOOD, load, one, problems
 
 from framework.training.config import (
     load_config,

@@ -1,0 +1,281 @@
+"""The command ``train.py``: runs, evaluation, resume, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import framework
+from framework.training.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+
+def weights(run: Path, name: str = "last.ckpt") -> dict[str, np.ndarray]:
+    return {key: value.numpy() for key, value in load_checkpoint(run / name).state["model"].items()}
+
+
+def records(run: Path, kind: str) -> list[dict]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+def test_a_run_leaves_config_metrics_and_checkpoints(workplace, command):
+    status, output, errors = command("--config", "small.yaml")
+    assert (status, errors) == (0, "")
+    (run,) = (workplace / "runs").iterdir()
+    assert re.fullmatch(r"small-\d{8}-\d{6}", run.name)
+    assert sorted(each.name for each in run.iterdir()) == ["best.ckpt", "config.yaml", "last.ckpt", "metrics.jsonl"]
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["train"]["epochs"] == 2 and config["model"]["hidden"] == [24]
+    steps = [record["step"] for record in records(run, "step")]
+    assert steps == [3, 6, 9, 12, 15], "240 images in batches of 32 are 8 updates an epoch, logged every 3"
+    epochs = records(run, "epoch")
+    assert [record["epoch"] for record in epochs] == [1, 2]
+    assert records(run, "run")[0]["data_set"] in output
+    best = max(record["test_accuracy"] for record in epochs)
+    assert f"best accuracy   {best:.2%}" in output
+    assert f"final accuracy  {epochs[-1]['test_accuracy']:.2%}" in output
+    assert str(run.relative_to(workplace) / "best.ckpt") in output
+
+
+def test_eval_prints_the_metrics_of_the_checkpoint(workplace, command):
+    command("--config", "small", "--run-dir", "run", "--quiet")
+    last = records(Path("run"), "epoch")[-1]
+    status, output, _ = command("--eval", "run/last.ckpt")
+    assert status == 0
+    assert f"accuracy    {last['test_accuracy']:.2%}" in output
+    assert f"test loss   {last['test_loss']:.4f}" in output
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(workplace, command):
+    command("--config", "small", "--run-dir", "a")
+    command("--config", "small", "--run-dir", "b")
+    command("--config", "small", "--run-dir", "c", "seed=4")
+    a, b, c = weights(Path("a")), weights(Path("b")), weights(Path("c"))
+    assert all(np.array_equal(a[key], b[key]) for key in a)
+    assert not any(np.array_equal(a[key], c[key]) for key in a if key.endswith("weight"))
+
+
+def test_resume_after_an_epoch_ends_with_the_same_bits(workplace, command):
+    command("--config", "small", "--run-dir", "straight")
+    command("--config", "small", "--run-dir", "resumed", "train.epochs=1")
+    status, output, _ = command("--resume", "resumed", "train.epochs=2")
+    assert status == 0 and "resuming" in output
+    straight, resumed = weights(Path("straight")), weights(Path("resumed"))
+    assert all(np.array_equal(straight[key], resumed[key]) for key in straight)
+    assert [record["step"] for record in records(Path("resumed"), "step")] == [3, 6, 9, 12, 15]
+    assert [record["epoch"] for record in records(Path("resumed"), "epoch")] == [1, 2]
+
+
+def test_ctrl_c_saves_exits_with_130_and_resumes_to_the_same_bits(workplace, command):
+    command("--config", "small", "--run-dir", "straight", "train.epochs=40")
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "--config", "small", "--run-dir", "run", "train.epochs=40"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    metrics = workplace / "run" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not (metrics.exists() and metrics.read_text().count("\n") > 4) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert "continue with: python train.py --resume run" in output
+    stopped = load_checkpoint(workplace / "run").state["progress"]
+    assert 0 < stopped["step"] < 40 * 8
+    status, _, _ = command("--resume", "run")
+    assert status == 0
+    straight, resumed = weights(Path("straight")), weights(Path("run"))
+    assert all(np.array_equal(straight[key], resumed[key]) for key in straight)
+
+
+def test_dry_run_shows_model_and_config_and_leaves_nothing(workplace, command):
+    before = sorted(workplace.rglob("*"))
+    status, output, _ = command("--config", "small", "--dry-run", "model.hidden=[24, 12]")
+    assert status == 0
+    assert re.search(r"layers\.1\s+Linear\s+\(N, 24\)\s+18,840", output)
+    assert "MLP: 19,270 parameters" in output
+    assert yaml.safe_load(output[output.index("name:") :])["model"] == {"name": "mlp", "hidden": [24, 12], "dropout": 0.2}
+    assert sorted(workplace.rglob("*")) == before
+
+
+def test_no_arguments_show_help_and_the_configs(workplace, command):
+    status, output, _ = command()
+    assert status == 0
+    assert "--config" in output and "--resume" in output
+    assert re.search(r"small\s+A small run for tests", output)
+
+
+def test_a_config_is_found_with_and_without_its_ending_here_or_in_configs(workplace, command):
+    for name in ("small", "small.yaml", "configs/small.yaml"):
+        assert command("--config", name, "--dry-run")[0] == 0
+    (workplace / "here.yaml").write_text((workplace / "configs" / "small.yaml").read_text())
+    assert command("--config", "here", "--dry-run")[0] == 0
+
+
+def test_quiet_prints_the_summary_alone(workplace, command):
+    _, output, _ = command("--config", "small", "--quiet", "train.epochs=1")
+    assert [line.split("  ")[0] for line in output.splitlines()] == [
+        "data set",
+        "best accuracy",
+        "final accuracy",
+        "time",
+        "checkpoints",
+    ]
+
+
+def test_output_that_is_no_terminal_has_plain_lines(workplace, command):
+    _, output, errors = command("--config", "small", "train.epochs=1")
+    assert "\r" not in output + errors
+    assert re.search(r"epoch 1/1  train loss \d\.\d{4}  test loss \d\.\d{4}  test accuracy [\d.]+%  [\d,]+ samples/s", output)
+
+
+def test_two_runs_never_share_a_folder(workplace, command):
+    command("--config", "small", "train.epochs=1", "--quiet")
+    command("--config", "small", "train.epochs=1", "--quiet")
+    runs = list((workplace / "runs").iterdir())
+    assert len(runs) == 2
+    assert all(len(records(run, "epoch")) == 1 for run in runs)
+
+
+def test_warnings_about_the_data_are_framed(workplace, command):
+    status, output, _ = command(
+        "--config", "small", "--dry-run", "data.source=auto", "data.idx=null", "data.download=false", "data.folder=nowhere"
+    )
+    assert status == 0
+    warning = [line for line in output.splitlines() if line.startswith("!! ")]
+    assert any("built-in digits" in line for line in warning)
+    assert any("nowhere" in line for line in warning)
+
+
+class TestBadInput:
+    """One clear line and a status that is not 0; never a traceback, and nothing half-written."""
+
+    def refused(self, command, *arguments: str) -> str:
+        status, output, errors = command(*arguments)
+        assert status not in (0, 130), output
+        assert "Traceback" not in output + errors
+        assert errors.strip()
+        return errors
+
+    def test_unknown_config(self, workplace, command):
+        errors = self.refused(command, "--config", "smal.yaml")
+        assert "smal.yaml" in errors and "small" in errors
+
+    @pytest.mark.parametrize(
+        ("override", "expected"),
+        [
+            ("optimizer.lrr=0.1", "did you mean 'lr'|optimizer.lr"),
+            ("optimizer.lr=fast", "number"),
+            ("data.batch_size=-1", ">= 1|at least 1"),
+            ("model.hidden=[-5]", "-5|negative|hidden"),
+            ("model.name=lenett", "lenet"),
+            ("optimizer.name=sdg", "sgd"),
+            ("train.epochs", "="),
+        ],
+    )
+    def test_bad_settings(self, workplace, command, override, expected):
+        errors = self.refused(command, "--config", "small", override)
+        assert re.search(expected, errors), errors
+        assert not (workplace / "runs").exists()
+
+    def test_a_learning_rate_that_yaml_reads_as_text_is_accepted(self, workplace, command):
+        assert command("--config", "small", "--dry-run", "optimizer.lr=1e-3")[0] == 0
+
+    def test_yaml_that_does_not_parse(self, workplace, command):
+        (workplace / "configs" / "small.yaml").write_text("model: {name: mlp\noptimizer: [")
+        errors = self.refused(command, "--config", "small")
+        assert re.search(r"small\.yaml:\d+", errors)
+
+    @pytest.mark.parametrize("damage", ["truncated", "foreign", "counts"])
+    def test_damaged_data(self, workplace, command, damage):
+        file = workplace / "images.idx"
+        if damage == "truncated":
+            file.write_bytes(file.read_bytes()[:1000])
+        elif damage == "foreign":
+            file = file.rename(workplace / "images.idx.gz")
+            file.write_bytes(b"this is no gzip file at all")
+        else:
+            from framework.datasets.idx import write_idx
+
+            write_idx(workplace / "labels.idx", np.zeros(299, np.uint8))
+        images = "data.idx.images=" + file.name
+        errors = self.refused(command, "--config", "small", images)
+        assert file.name in errors
+        assert not (workplace / "runs").exists()
+
+    def test_a_checkpoint_that_was_cut_short(self, workplace, command):
+        command("--config", "small", "--run-dir", "run", "--quiet")
+        last = workplace / "run" / "last.ckpt"
+        last.write_bytes(last.read_bytes()[:-700])
+        for mode in ("--eval", "--resume"):
+            errors = self.refused(command, mode, "run")
+            assert "last.ckpt" in errors and "best.ckpt" in errors
+
+    def test_a_checkpoint_of_another_model_names_the_keys(self, workplace, command):
+        command("--config", "small", "--run-dir", "run", "--quiet")
+        errors = self.refused(command, "--eval", "run", "model.name=lenet")
+        assert "features.0.weight" in errors and "layers.1.weight" in errors
+
+    def test_a_file_that_is_no_checkpoint(self, workplace, command):
+        framework.save({"weight": framework.ones(3)}, "weights.ckpt")
+        assert "weights.ckpt" in self.refused(command, "--eval", "weights.ckpt")
+        assert "nothing.ckpt" in self.refused(command, "--eval", "nothing.ckpt")
+        assert "configs" in self.refused(command, "--resume", "configs")
+
+    def test_no_place_for_the_run_folder(self, workplace, command):
+        (workplace / "runs").write_text("a file where the folder should be")
+        assert "runs" in self.refused(command, "--config", "small")
+        assert (workplace / "runs").read_text() == "a file where the folder should be"
+        (workplace / "full").mkdir()
+        (workplace / "full" / "mine.txt").write_text("kept")
+        errors = self.refused(command, "--config", "small", "--run-dir", "full")
+        assert "full" in errors
+        assert [each.name for each in (workplace / "full").iterdir()] == ["mine.txt"]
+
+    def test_a_disk_that_is_full_keeps_the_checkpoint_that_was_there(self, workplace, command, monkeypatch):
+        command("--config", "small", "--run-dir", "run", "--quiet", "train.epochs=1")
+        before = (workplace / "run" / "last.ckpt").read_bytes()
+
+        def full(handle: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        errors = self.refused(command, "--resume", "run", "train.epochs=3")
+        assert "No space left" in errors
+        assert (workplace / "run" / "last.ckpt").read_bytes() == before
+        assert not [each for each in (workplace / "run").iterdir() if "tmp" in each.name]
+
+    def test_a_loss_that_becomes_nan_says_when_and_keeps_the_last_checkpoint(self, workplace, command):
+        command("--config", "small", "--run-dir", "run", "--quiet", "train.epochs=1")
+        before = (workplace / "run" / "last.ckpt").read_bytes()
+        # The learning rate comes from the checkpoint: make the data infinite instead of the step.
+        checkpoint = load_checkpoint(workplace / "run")
+        checkpoint.state["model"]["layers.1.weight"][0, 0] = float("nan")
+        from framework.training.checkpoint import save_checkpoint
+
+        save_checkpoint(workplace / "run" / "last.ckpt", checkpoint.state, checkpoint.config, checkpoint.data_set)
+        poisoned = (workplace / "run" / "last.ckpt").read_bytes()
+        assert poisoned != before
+        errors = self.refused(command, "--resume", "run", "train.epochs=2")
+        assert "nan" in errors and "step 9" in errors and "last.ckpt" in errors
+        assert (workplace / "run" / "last.ckpt").read_bytes() == poisoned
+
+    def test_a_loss_that_diverges(self, workplace, command):
+        errors = self.refused(
+            command, "--config", "small", "--run-dir", "run", "optimizer.name=sgd", "optimizer.lr=1e30", "train.epochs=1"
+        )
+        assert re.search(r"loss became (nan|inf) at step \d+", errors)
