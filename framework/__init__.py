@@ -41,5 +41,5 @@ from framework.dtypes import float64 as double  # noqa: E402
 from framework.dtypes import int16 as short  # noqa: E402
 from framework.dtypes import int32 as int  # noqa: E402
 from framework.dtypes import int64 as long  # noqa: E402
+from framework.tensor import Tensor  # noqa: E402, I001  (before the operations: `tensor` is a function among them)
 from framework.ops import *  # noqa: E402, F403
-from framework.tensor import Tensor  # noqa: E402

@@ -132,14 +132,16 @@ def _raise_kind(high: np.dtype[Any] | None, low: np.dtype[Any] | None) -> np.dty
 
 
 def result_type(operands: tuple[Any, ...] | list[Any]) -> np.dtype[Any]:
-    """PyTorch's result type of NumPy arrays (0-dimensional ones are weak) and Python numbers (weaker still).
+    """PyTorch's result type of NumPy arrays (0-dimensional ones are weak) and numbers (weaker still).
 
     Raises:
         TypeError: If an operand is neither, or is complex.
     """
     dimensioned = scalar = number = None
     for operand in operands:
-        if isinstance(operand, (np.ndarray, np.generic)):
+        if isinstance(operand, np.generic):
+            operand = operand.item()  # a NumPy scalar is a number, as in PyTorch
+        if isinstance(operand, np.ndarray):
             if operand.ndim:
                 dimensioned = operand.dtype if dimensioned is None else promote_types(dimensioned, operand.dtype)
             else:

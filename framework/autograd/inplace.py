@@ -15,7 +15,7 @@ import numpy as np
 
 from framework.autograd.grad_mode import inference, recording
 from framework.autograd.graph import Variable, array_of, bump_version
-from framework.autograd.primitive import check_fits, primitive
+from framework.autograd.primitive import PrimitiveNode, check_fits, primitive
 from framework.dtypes import from_numpy_dtype
 
 if TYPE_CHECKING:
@@ -26,12 +26,15 @@ P = ParamSpec("P")
 
 def inplace(operation: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Tensor, P], Tensor]:
     """The in-place variant of an operation: ``add_ = inplace(add)``."""
-    name = operation.__name__ + "_"
+    name = operation.__name__.strip("_") + "_"
 
     @functools.wraps(operation)
     def method(self: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         check_writable(self, name)
-        return assign(self, operation(self, *args, **kwargs), name)
+        result = operation(self, *args, **kwargs)
+        if recording.get() and isinstance(result, Variable) and isinstance(result._edge, PrimitiveNode):
+            result._edge.keep_original(self)
+        return assign(self, result, name)
 
     method.__name__ = name
     method.__doc__ = f"In-place version of ``{operation.__name__}``; returns ``self``."

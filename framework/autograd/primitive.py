@@ -54,10 +54,11 @@ def primitive(
         joint: One formula for several inputs in place of ``formulas``: it returns a gradient, or None, for each name in
             ``of``. A kernel with ``*tensors`` takes one formula of that name, which returns a list.
         of: The arguments that ``joint`` serves.
-        name: PyTorch's name of the node, without ``Backward0``; made from the kernel's name by default.
+        name: PyTorch's name of the node, where ``Backward0`` may be left out; made from the kernel's name by default.
         outputs: How many of the results are differentiable; they come first. Further ones are constants, such as indices.
+            0: all of a number that depends on the call, two at least.
         promotes: ``"common"`` where the arguments are cast to their common type first (see :mod:`framework.dtypes`),
-            ``"float"`` where integers become floats too. Only arguments with a formula take part, or all if there is none.
+            ``"float"`` where integers become floats too, ``"number"`` where bools are refused. Only arguments with a formula take part, or all if there is none.
         view: ``"always"`` where the result shares memory with the first argument, ``"maybe"`` where that depends.
         **formulas: A gradient formula for each differentiable argument, by the argument's name.
     """
@@ -113,10 +114,15 @@ class Primitive:
         self.mask = sum(1 << i for i in self.differentiable)
         if self.variadic and self.differentiable:
             self.mask = -1 << self.differentiable[0]
-        self.plans: dict[int, Plan] = {}
+        self.plans: dict[int | tuple[int, int], Plan] = {}  # by what needs a gradient, and how many there are of `*tensors`
         stem = name or "".join(part.capitalize() for part in self.name.split("_"))
-        fields = {"__slots__": (), "primitive": self, "outputs": outputs, "__module__": kernel.__module__}
-        self.node_class: type[PrimitiveNode] = type(stem + "Backward0", (PrimitiveNode,), fields)
+        stem += "" if "Backward" in stem else "Backward0"
+        fields: dict[str, Any] = {"__slots__": (), "primitive": self, "__module__": kernel.__module__}
+        if outputs:
+            fields["outputs"] = outputs
+        else:
+            fields["__slots__"] = ("outputs",)
+        self.node_class: type[PrimitiveNode] = type(stem, (PrimitiveNode,), fields)
 
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """The arguments in the kernel's order with defaults filled in.
@@ -264,6 +270,15 @@ class PrimitiveNode(Node):
             self.saved = None
             self.versions = None
 
+    def keep_original(self, target: Variable) -> None:
+        """Before ``target``, an input, is overwritten with the result: save a copy of it where the array itself is saved."""
+        array, box = target._array, target._version_box
+        if self.saved is None or not any(value is array for values in self.saved for value in values):
+            return
+        copy = np.array(array)
+        self.saved = [tuple([copy if value is array else value for value in values]) for values in self.saved]
+        self.versions = [entry for entry in self.versions or () if entry[0] is not box]
+
     def all_edges(self) -> tuple[Edge, ...]:
         """The edges of all differentiable inputs, None for those that need no gradient."""
         by_position = dict(zip(self.plan.positions, self.edges, strict=True))
@@ -369,10 +384,17 @@ def _caller(primitive: Primitive) -> Callable[..., Any]:
                 count < 3
                 and type(first) is np.ndarray
                 and first.dtype.kind == "f"
-                and (type(second) is float or (type(second) is np.ndarray and second.dtype is first.dtype))
+                and (
+                    (type(second) is np.ndarray and second.dtype is first.dtype)
+                    or type(second) is float
+                    or type(second) is int
+                )
             ):
                 arrays = _promoted(primitive, arrays)
-        result = kernel(*arrays)
+        try:
+            result = kernel(*arrays)
+        except ValueError as error:
+            raise _kernel_error(primitive, arrays, error) from None
         if needs:
             needs &= mask
             if needs and recording.get():
@@ -396,8 +418,38 @@ def _on_arrays(primitive: Primitive, args: Sequence[Any]) -> Any:
     return primitive.kernel(*args)
 
 
+def _kernel_error(primitive: Primitive, arrays: Sequence[Any], error: ValueError) -> Exception:
+    """PyTorch's error where NumPy could not broadcast the arguments, else ``error`` itself."""
+    if primitive.promotes is None:
+        return error
+    shape: tuple[int, ...] = ()
+    for array in arrays:
+        if not isinstance(array, np.ndarray):
+            continue
+        ndim = max(len(shape), array.ndim)
+        before = (1,) * (ndim - len(shape)) + shape
+        now = (1,) * (ndim - array.ndim) + array.shape
+        for dim in reversed(range(ndim)):
+            if before[dim] != now[dim] and 1 not in (before[dim], now[dim]):
+                return RuntimeError(
+                    f"{primitive.name}(): The size of tensor a ({before[dim]}) must match the size of tensor b ({now[dim]}) at "
+                    f"non-singleton dimension {dim}; the shapes are {list(shape)} and {list(array.shape)}"
+                )
+        shape = tuple(b if a == 1 else a for a, b in zip(before, now, strict=True))
+    return error
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, np.ndarray) and value.dtype.kind == "b")
+
+
 def _promoted(primitive: Primitive, arrays: list[Any]) -> list[Any]:
     positions = [i for i in primitive.promoted if arrays[i] is not None]
+    if primitive.promotes == "number" and any(_is_bool(arrays[i]) for i in positions):
+        raise RuntimeError(
+            f"{primitive.name}(): the operation is not supported with a bool tensor. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead; else convert it first."
+        )
     try:
         cast = promote([arrays[i] for i in positions], primitive.promotes == "float")
     except TypeError as error:
@@ -410,9 +462,10 @@ def _promoted(primitive: Primitive, arrays: list[Any]) -> list[Any]:
 
 def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: list[Any], result: Any) -> Any:
     """Wrap the result of a recorded call and make its node."""
-    plan = primitive.plans.get(needs)
-    if plan is None or primitive.variadic:
-        plan = primitive.plans[needs] = Plan(primitive, needs, len(args))
+    key = (needs, len(args)) if primitive.variadic else needs
+    plan = primitive.plans.get(key)
+    if plan is None:
+        plan = primitive.plans[key] = Plan(primitive, needs, len(args))
     node = primitive.node_class.__new__(primitive.node_class)
     several = type(result) is tuple
     outputs = [wrap(each) for each in result] if several else [wrap(result)]
@@ -425,10 +478,13 @@ def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: list[
             edge = source._edge
             edges.append(source if edge is None else edge)
     first = outputs[0]._array
-    if primitive.outputs == 1:
+    count = primitive.outputs
+    if count == 1:
         init_node(node, tuple(edges), first.shape, first.dtype)
     else:
-        made = outputs[: primitive.outputs]
+        made = outputs[:count] if count else outputs
+        if not count:
+            count = node.outputs = len(made)
         init_node(node, tuple(edges), [each._array.shape for each in made], [each._array.dtype for each in made])
     node.plan = plan
     env = [*arrays, *(each._array for each in outputs)]
@@ -440,9 +496,9 @@ def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: list[
         node.versions = _versions(primitive, plan, args, outputs)
     else:
         node.versions = None
-    for number in range(primitive.outputs):
+    for number in range(count):
         output = outputs[number]
-        output._edge = node if primitive.outputs == 1 else (node, number)
+        output._edge = node if count == 1 else (node, number)
         output._requires_grad = True
     if primitive.view is not None:
         _make_view(primitive, args, outputs[0])

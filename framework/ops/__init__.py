@@ -1,8 +1,64 @@
 """Every differentiable operation, a family a file, forward and gradient side by side."""
 
-from framework.ops import creation, elementwise, indexing, linalg, reductions, shape
+from framework.ops import (
+    arranging,
+    broadcasting,
+    comparison,
+    conversion,
+    creation,
+    elementwise,
+    extrema,
+    gathering,
+    indexing,
+    joining,
+    layout,
+    linalg,
+    moments,
+    norms,
+    picking,
+    products,
+    quantiles,
+    reductions,
+    rounding,
+    scans,
+    searching,
+    selection,
+    sequences,
+    shape,
+    sorting,
+    strided,
+    transcendental,
+)
 
-families = (creation, elementwise, indexing, linalg, reductions, shape)
+families = (
+    arranging,
+    broadcasting,
+    comparison,
+    conversion,
+    creation,
+    elementwise,
+    extrema,
+    gathering,
+    indexing,
+    joining,
+    layout,
+    linalg,
+    moments,
+    norms,
+    picking,
+    products,
+    quantiles,
+    reductions,
+    rounding,
+    scans,
+    searching,
+    selection,
+    sequences,
+    shape,
+    sorting,
+    strided,
+    transcendental,
+)
 __all__: list[str] = []
 for _family in families:
     for _name in getattr(_family, "__all__", ()):

@@ -1,0 +1,83 @@
+"""Sums in an order that keeps float32 accurate and the inner loops long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+# Below this many elements one call of NumPy's costs less than finding out what is better.
+_SMALL = 2048
+# Up to this size a product with ones is the fastest column sum; above it OpenBLAS starts threads for it.
+_ONE_THREAD = 32768
+
+
+def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+    """The sum over ``axes`` (None: all) in the array's dtype; integers and bools sum in int64, float16 by way of float32.
+
+    ``np.add.reduce`` adds pairwise along the innermost axis alone: over a leading axis of 10**6 float32 numbers it is off
+    by 2e-5, and slow where the rows are short. Leading axes are therefore folded first, see :func:`column_sums`.
+    """
+    if array.dtype.kind != "f":
+        return np.add.reduce(array, axes, np.int64, None, keepdims)
+    if array.size < _SMALL:
+        return np.add.reduce(array, axes, None, None, keepdims)
+    if array.itemsize == 2:
+        return total(array.astype(np.float32), axes, keepdims).astype(array.dtype)
+    if axes is None or len(axes) == array.ndim:
+        if not array.flags.forc and array.size > _ONE_THREAD:
+            array = np.add.reduce(array, innermost(array))
+        result = np.add.reduce(array, None)
+        return result.reshape((1,) * array.ndim) if keepdims else result
+    order = memory_order(array)
+    lead = 0
+    while order[lead] in axes:
+        lead += 1
+    if not lead:
+        return np.add.reduce(array, axes, None, None, keepdims)
+    kept = order[lead:]
+    rest = array.transpose(order)
+    tail = rest.shape[lead:]
+    sums = column_sums(rest.reshape(-1, int(np.prod(tail)))).reshape(tail)
+    # What is left is in memory order: back to the array's order, then the other axes.
+    sums = sums.transpose(sorted(range(len(kept)), key=kept.__getitem__))
+    kept = tuple(sorted(kept))
+    others = tuple([i for i, axis in enumerate(kept) if axis in axes])
+    if others:
+        sums = np.add.reduce(sums, others)
+    if keepdims:
+        sums = sums.reshape([1 if axis in axes else size for axis, size in enumerate(array.shape)])
+    return sums
+
+
+def column_sums(matrix: Array) -> Array:
+    """The sums of the columns of a C-contiguous matrix ``(rows, columns)``.
+
+    The matrix is folded to 64 times longer rows, whose sum is an addition of long vectors, until few rows are left.
+    """
+    rest: Array | None = None
+    while matrix.size > _ONE_THREAD and len(matrix) >= 64:
+        rows, columns = matrix.shape
+        folded = rows // 64
+        if rows % 64:
+            extra = np.add.reduce(matrix[folded * 64 :], 0)
+            rest = extra if rest is None else rest + extra
+        matrix = np.add.reduce(matrix[: folded * 64].reshape(64, -1), 0).reshape(folded, columns)
+    if matrix.size > _ONE_THREAD:
+        sums: Array = np.add.reduce(matrix, 0)
+    else:
+        sums = np.ones_like(matrix, shape=len(matrix)).dot(matrix)
+    return sums if rest is None else sums + rest
+
+
+def memory_order(array: Array) -> tuple[int, ...]:
+    """The axes from the largest stride to the smallest."""
+    strides = array.strides
+    return tuple(sorted(range(array.ndim), key=lambda axis: -abs(strides[axis])))
+
+
+def innermost(array: Array) -> int:
+    """The axis of the smallest stride."""
+    return memory_order(array)[-1]

@@ -1,0 +1,351 @@
+"""Conversion: dtypes, copies, writing from another tensor, and the way to Python numbers and NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framework.autograd.graph import Variable, array_of, wrap
+from framework.autograd.inplace import check_writable, record_write
+from framework.autograd.primitive import primitive
+from framework.device import check_place, device, memory_format, preserve_format
+from framework.dtypes import (
+    dtype,
+    float16,
+    float32,
+    float64,
+    from_numpy_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    to_numpy_dtype,
+    uint8,
+)
+from framework.dtypes import bool_ as bool_dtype
+from framework.ops.layout import contiguous, copy_in_format
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
+
+__all__ = ["clone", "detach", "is_floating_point", "is_nonzero"]
+
+Array = np.ndarray[Any, Any]
+
+LEGACY_NAMES = {
+    float16: "HalfTensor",
+    float32: "FloatTensor",
+    float64: "DoubleTensor",
+    uint8: "ByteTensor",
+    int8: "CharTensor",
+    int16: "ShortTensor",
+    int32: "IntTensor",
+    int64: "LongTensor",
+    bool_dtype: "BoolTensor",
+}
+
+# ---- Dtype --------------------------------------------------------------------------------------------------------------
+
+
+@primitive(name="ToCopy", input=lambda grad: grad)  # the engine casts it to the input's dtype
+def _to_float(input: Any, numpy_dtype: Any) -> Any:
+    return input.astype(numpy_dtype)
+
+
+@primitive()
+def _to_integer(input: Any, numpy_dtype: Any) -> Any:
+    return input.astype(numpy_dtype)
+
+
+def to_dtype(input: Any, to: dtype, copy: bool = False) -> Any:
+    """``input`` in another dtype; itself where it has it already and no copy is wanted."""
+    wanted = to_numpy_dtype(to)
+    if not copy and array_of(input).dtype == wanted:
+        return input
+    return (_to_float if wanted.kind == "f" else _to_integer)(input, wanted)  # type: ignore[union-attr]
+
+
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)``; itself where nothing changes.
+
+    Args:
+        self: Any tensor.
+        *args: A dtype, a device and a dtype, or another tensor; then ``non_blocking`` and ``copy``.
+        **kwargs: ``dtype``, ``device``, ``other``, ``copy`` (a copy in any case), ``memory_format``, and ``non_blocking``,
+            which makes no difference on a CPU.
+
+    Raises:
+        RuntimeError: For a device other than the CPU.
+        TypeError: For anything else.
+    """
+    if len(args) == 1 and not kwargs and isinstance(args[0], dtype):
+        return to_dtype(self, args[0])  # type: ignore[no-any-return]
+    options = dict(kwargs)
+    flags = ["non_blocking", "copy"]
+    for position, value in enumerate(args):
+        if position == 0 and isinstance(value, Variable):
+            name = "other"
+        elif position == 0 and (isinstance(value, (str, device)) or value is None):
+            name = "device"
+        elif isinstance(value, dtype) or value in (float, int, bool) or (value is None and position == 1):
+            name = "dtype"
+        elif isinstance(value, bool) and flags and ("dtype" in options or "other" in options):
+            name = flags.pop(0)
+        else:
+            raise TypeError(f"to(): unexpected argument {value!r} at position {position + 1}; it takes a dtype, a device or a tensor")
+        if name in options:
+            raise TypeError(f"to() got multiple values for argument {name!r}")
+        options[name] = value
+    other = options.pop("other", None)
+    check_place(options.pop("device", None))
+    wanted = options.pop("dtype", None) if other is None else other.dtype
+    copy, form = options.pop("copy", False), options.pop("memory_format", preserve_format)
+    options.pop("non_blocking", None)
+    if options:
+        raise TypeError(f"to() got an unexpected keyword argument {next(iter(options))!r}")
+    result = self if wanted is None else to_dtype(self, wanted)
+    if form is not preserve_format:
+        result = contiguous(result, form)
+    return clone(self) if copy and result is self else result
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the dtype of ``other``."""
+    return to_dtype(self, other.dtype)  # type: ignore[no-any-return]
+
+
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The legacy name of the dtype, such as ``torch.FloatTensor``; or, given a dtype or such a name, the tensor in it."""
+    if dtype is None:
+        return "torch." + LEGACY_NAMES[self.dtype]
+    if isinstance(dtype, str):
+        for each, name in LEGACY_NAMES.items():
+            if dtype in ("torch." + name, repr(each)):
+                return to_dtype(self, each)
+        raise ValueError(f"invalid type: {dtype!r}; give a dtype such as framework.float32")
+    return to_dtype(self, dtype)
+
+
+def caster(to: dtype) -> Any:
+    """The method that converts to one dtype, such as ``Tensor.float``."""
+
+    def cast(self: Tensor, memory_format: memory_format = preserve_format) -> Tensor:
+        result: Tensor = to_dtype(self, to)
+        return result if memory_format is preserve_format else contiguous(result, memory_format)
+
+    cast.__name__ = to.name
+    cast.__doc__ = f"The tensor as {to!r}; itself if it is that already."
+    return cast
+
+
+def cpu(self: Tensor) -> Tensor:
+    """The tensor itself: it is on the CPU."""
+    return self
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is a floating-point one."""
+    return bool(input._array.dtype.kind == "f")
+
+
+# ---- Copies -------------------------------------------------------------------------------------------------------------
+
+
+@primitive(input=lambda grad: grad)
+def _clone(input: Any) -> Any:
+    return input.copy(order="K")
+
+
+def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
+    """A copy, laid out in memory like the input, through which gradients flow."""
+    return _clone(input) if memory_format is preserve_format else copy_in_format(input, memory_format)
+
+
+def detach(input: Tensor) -> Tensor:
+    """A tensor on the same memory that takes no part in the graph; an in-place change of either counts for both."""
+    result = wrap(input._array)
+    result._version_box = input._version_box
+    return result
+
+
+# ---- Writing ------------------------------------------------------------------------------------------------------------
+
+
+@primitive(name="CopyBackwards", source=lambda grad: grad)  # the engine sums over what was broadcast, and casts
+def _written(source: Any, target: Any) -> Any:
+    """The target, which holds the source's values already."""
+    return target
+
+
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Write ``src``, broadcast and converted, into this tensor; gradients flow on to ``src``.
+
+    Raises:
+        RuntimeError: If ``src`` can't be broadcast to this shape, or this tensor can't be changed in place.
+    """
+    check_writable(self, "copy_")
+    target = self._array
+    if not isinstance(src, Variable):
+        if not isinstance(src, (int, float, np.generic)):
+            raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {type(src).__name__}")
+        target[...] = as_number(src, target.dtype)
+        return record_write(self, wrap(target))  # type: ignore[no-any-return]
+    source = src._array
+    if source.ndim > target.ndim:
+        raise RuntimeError(f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(source.shape)}")
+    try:
+        np.copyto(target, source, casting="unsafe")
+    except ValueError:
+        raise RuntimeError(
+            f"copy_(): the source of shape {list(source.shape)} can't be broadcast to the target's shape {list(target.shape)}: sizes "
+            "must match, or be 1 in the source"
+        ) from None
+    return record_write(self, _written(src, target))  # type: ignore[no-any-return]
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Set every element to a number or a 0-dimensional tensor.
+
+    Raises:
+        RuntimeError: For a tensor with dimensions, or a number that this dtype can't hold.
+    """
+    if isinstance(value, Variable) and value._array.ndim:
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+        )
+    if not isinstance(value, (Variable, int, float, np.generic)):
+        raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
+    return copy_(self, value)  # type: ignore[arg-type]
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Set every element to zero."""
+    return copy_(self, 0)  # type: ignore[arg-type]
+
+
+def as_number(value: Any, to: np.dtype[Any]) -> Any:
+    """A Python number as a NumPy scalar of a dtype; fractions are cut off for integers.
+
+    Raises:
+        RuntimeError: If it is beyond the dtype's range. (Negative numbers wrap around in unsigned types, as in PyTorch.)
+    """
+    if to.kind in "iu":
+        bounds = np.iinfo(to)
+        try:
+            whole = int(value)
+        except (OverflowError, ValueError):  # infinity and nan
+            whole = bounds.max + 1
+        if not (-bounds.max if to.kind == "u" else bounds.min) <= whole <= bounds.max:
+            raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
+        return np.int64(whole).astype(to)
+    if to.kind == "b":
+        return np.bool_(value)
+    if abs(value) > np.finfo(to).max and abs(value) != np.inf:
+        raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
+    return to.type(value)
+
+
+# ---- Python and NumPy ---------------------------------------------------------------------------------------------------
+
+
+def numpy(self: Tensor, *, force: bool = False) -> Array:
+    """An array on the same memory.
+
+    Raises:
+        RuntimeError: If the tensor requires grad, unless ``force``.
+    """
+    if self._requires_grad and not force:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    return self._array.view()
+
+
+def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array:
+    """NumPy's protocol: the array itself, or a copy where another dtype or a copy is asked for."""
+    array = numpy(self)
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ValueError(f"the tensor is {self.dtype!r}: an array of {dtype} can't be made without a copy")
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def item(self: Tensor) -> Any:
+    """The only element, as a Python number.
+
+    Raises:
+        RuntimeError: If there are several, or none.
+    """
+    array = self._array
+    if array.size != 1:
+        raise RuntimeError(f"a Tensor with {array.size} elements cannot be converted to Scalar")
+    return array.item()
+
+
+def tolist(self: Tensor) -> Any:
+    """The elements as nested lists of Python numbers; a number where there are no dimensions."""
+    return self._array.tolist()
+
+
+def _only(self: Tensor) -> Any:
+    if self._array.size != 1:
+        raise ValueError(
+            f"only one element tensors can be converted to Python scalars, but this one has shape {list(self._array.shape)}"
+        )
+    return self._array.item()
+
+
+def to_float(self: Tensor) -> float:
+    """``float(tensor)``, for one element."""
+    return float(_only(self))
+
+
+def to_int(self: Tensor) -> int:
+    """``int(tensor)``, for one element."""
+    return int(_only(self))
+
+
+def to_bool(self: Tensor) -> bool:
+    """``bool(tensor)``, for one element.
+
+    Raises:
+        RuntimeError: If there are several, or none.
+    """
+    size = self._array.size
+    if size != 1:
+        raise RuntimeError(f"Boolean value of Tensor with {'more than one value' if size else 'no values'} is ambiguous")
+    return bool(self._array.item())
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not zero."""
+    return to_bool(input)
+
+
+def to_index(self: Tensor) -> int:
+    """The only element of an integer tensor, where Python wants an index.
+
+    Raises:
+        TypeError: For other tensors.
+    """
+    if self._array.size != 1 or self._array.dtype.kind == "f":
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(self._array.item())
+
+
+def length(self: Tensor) -> int:
+    """The size of the first dimension."""
+    if not self._array.ndim:
+        raise TypeError("len() of a 0-d tensor")
+    return len(self._array)
+
+
+def contains(self: Tensor, element: Any) -> bool:
+    """Whether an element equals ``element``, a number or a tensor.
+
+    Raises:
+        RuntimeError: For anything else.
+    """
+    if not isinstance(element, (Variable, int, float)):
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+    return bool((self._array == array_of(element)).any())

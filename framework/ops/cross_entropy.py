@@ -1,0 +1,342 @@
+"""Cross entropy and the negative log likelihood: the losses of classification."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framework.autograd.graph import Variable, array_of
+from framework.autograd.primitive import primitive
+from framework.dtypes import from_numpy_dtype
+from framework.ops import reductions
+from framework.ops.checks import require_tensors
+from framework.ops.shape import movedim, reshape, unsqueeze
+from framework.ops.softmax import log_softmax
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+
+__all__ = ["cross_entropy", "nll_loss"]
+
+
+def checked_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction; PyTorch's old arguments ``size_average`` and ``reduce`` are translated.
+
+    Raises:
+        ValueError: For an unknown reduction.
+    """
+    if size_average is not None or reduce is not None:
+        return "none" if reduce is False else "sum" if size_average is False else "mean"
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction; use 'mean', 'sum' or 'none'")
+    return reduction
+
+
+class ClassTargets:
+    """What a loss over class indices needs besides its input: checked once, and read by forward and backward.
+
+    The loss of a position with target y is the sum over classes c of ``q[c] * -log p[c]``, where ``q`` holds the weight of y
+    (less the smoothing) at y, and everywhere the smoothing's share of that class's weight.
+
+    Attributes:
+        classes: The target of each position, int64; 0 for an ignored one.
+        kept: Which positions count, bool; None if all do.
+        at_target: What ``q`` has at the target: a number, or one for each position; None for 1.
+        smooth: What ``q`` has at every class, ``(classes,)``; None without smoothing.
+        divisor: What the sum of the losses is divided by.
+        reduced: Whether the losses are summed.
+    """
+
+    __slots__ = ("at_target", "classes", "divisor", "kept", "reduced", "smooth")
+
+    def __init__(
+        self,
+        name: str,
+        input: Array,
+        target: Array,
+        weight: Array | None,
+        ignore_index: int,
+        smoothing: float,
+        reduction: str,
+    ) -> None:
+        count = input.shape[-1]
+        classes = target.reshape(-1)
+        self.kept: Any = None
+        if classes.size and (0 <= ignore_index < count or classes.min() < 0 or classes.max() >= count):
+            kept = np.not_equal(classes, ignore_index)
+            if not kept.all():
+                self.kept = kept
+                classes = np.where(kept, classes, 0)
+            wrong = (classes < 0) | (classes >= count)
+            if wrong.any():
+                raise IndexError(
+                    f"{name}: Target {classes[wrong][0]} is out of bounds: the input has {count} classes, so a target lies in "
+                    f"[0, {count - 1}] or is ignore_index={ignore_index}"
+                )
+        self.classes = classes
+        self.reduced = reduction != "none"
+        self.at_target: Any = None
+        self.smooth: Any = None
+        self.divisor: Any = 1
+        if smoothing:
+            self.at_target = 1.0 - smoothing
+            self.smooth = np.full_like(input, smoothing / count, shape=count)
+        if weight is not None:
+            own = weight[classes]
+            self.at_target = own * (1.0 - smoothing)
+            if smoothing:
+                self.smooth *= weight
+            if reduction == "mean":
+                self.divisor = (own if self.kept is None else own[self.kept]).sum()
+        elif reduction == "mean":
+            self.divisor = classes.size if self.kept is None else int(np.count_nonzero(self.kept))
+
+    def finish(self, losses: Array) -> Any:
+        """The result from the loss of each position."""
+        if self.kept is not None:
+            losses[~self.kept] = 0
+        if not self.reduced:
+            return losses
+        return np.divide(np.add.reduce(losses), self.divisor, dtype=losses.dtype)
+
+    def row_factors(self, dtype: Any) -> Any:
+        """The sum of ``q`` of each position over the divisor, ``(positions, 1)``; 0 for an ignored one."""
+        factors = np.ones((self.classes.size, 1), dtype)
+        if self.at_target is not None:
+            factors[:, 0] = self.at_target
+        if self.smooth is not None:
+            factors += self.smooth.sum()
+        if self.kept is not None:
+            factors[~self.kept] = 0
+        return np.divide(factors, self.divisor, dtype=dtype)
+
+
+# In the formulas of the losses ``target`` and ``weight`` are named so that they are saved with their version counters: to
+# change them in place before backward is an error, since ``targets`` may share their memory.
+
+
+def _column(outer: Any) -> Any:
+    """A gradient of each position as a column; one of the reduced loss as it is."""
+    return unsqueeze(outer, 1) if outer.shape else outer
+
+
+def _per_position(values: Any, shape: Any) -> Any:
+    """Sums over the classes, or over everything where the loss is reduced."""
+    return reductions.sum(values, 1) if shape else reductions.sum(values)
+
+
+def _from_outputs(grad: Any, probabilities: Any, targets: ClassTargets) -> Any:
+    of_loss, of_probabilities = grad
+    if of_probabilities is None:
+        return _cross_entropy_backward(of_loss, probabilities, targets)
+    weighted = of_probabilities * probabilities
+    through = weighted - probabilities * reductions.sum(weighted, 1, True)
+    return through if of_loss is None else through + _cross_entropy_backward(of_loss, probabilities, targets)
+
+
+@primitive(
+    name="NllLoss",
+    outputs=2,
+    input=lambda grad, result1, target, weight, targets: _from_outputs(grad, result1, targets),
+)
+def _cross_entropy(input: Any, target: Any, weight: Any, targets: Any) -> Any:
+    """The loss of logits ``(positions, classes)``, and their softmax, which backward needs."""
+    shifted = input - np.maximum.reduce(input, 1, keepdims=True)
+    losses = -shifted[np.arange(len(shifted)), targets.classes]
+    smoothed = None if targets.smooth is None else shifted @ targets.smooth
+    probabilities = np.exp(shifted, out=shifted)
+    sums = np.add.reduce(probabilities, 1, keepdims=True)
+    probabilities /= sums
+    np.log(sums, out=sums)
+    losses += sums[:, 0]
+    if targets.at_target is not None:
+        losses *= targets.at_target
+    if smoothed is not None:
+        losses += sums[:, 0] * np.add.reduce(targets.smooth) - smoothed
+    return targets.finish(losses), probabilities
+
+
+@primitive(
+    outer=lambda grad, probabilities, targets, outer_shape, outer_dtype: _per_position(
+        grad * _cross_entropy_backward(np.ones(outer_shape, outer_dtype), probabilities, targets), outer_shape
+    ),
+    probabilities=lambda grad, outer, targets, outer_dtype: grad * (_column(outer) * targets.row_factors(outer_dtype)),
+)
+def _cross_entropy_backward(outer: Any, probabilities: Any, targets: Any) -> Any:
+    """The gradient in the logits: ``(sum(q) * p - q) * outer / divisor``."""
+    scale = np.divide(outer, targets.divisor, dtype=outer.dtype)
+    total = at_target = scale if targets.at_target is None else scale * targets.at_target
+    if targets.smooth is not None:
+        total = at_target + scale * np.add.reduce(targets.smooth)
+    result = probabilities * (total[:, None] if total.ndim else total)
+    result[np.arange(len(result)), targets.classes] -= at_target
+    if targets.smooth is not None:
+        result -= _column(scale) * targets.smooth
+    if targets.kept is not None:
+        result[~targets.kept] = 0
+    return result
+
+
+@primitive(
+    name="NllLoss", input=lambda grad, target, weight, targets, input_shape: _nll_backward(grad, targets, input_shape)
+)
+def _nll(input: Any, target: Any, weight: Any, targets: Any) -> Any:
+    """The loss of log probabilities ``(positions, classes)``."""
+    losses = -input[np.arange(len(input)), targets.classes]
+    if targets.at_target is not None:
+        losses *= targets.at_target
+    return targets.finish(losses)
+
+
+@primitive(outer=lambda grad, targets: _nll(grad, None, None, targets))
+def _nll_backward(outer: Any, targets: Any, shape: Any) -> Any:
+    scale = np.divide(outer, targets.divisor, dtype=outer.dtype)
+    result = np.zeros_like(outer, shape=shape)
+    result[np.arange(len(result)), targets.classes] = -scale if targets.at_target is None else -scale * targets.at_target
+    if targets.kept is not None:
+        result[~targets.kept] = 0
+    return result
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross entropy of logits against class indices or class probabilities.
+
+    Args:
+        input: Logits ``(N, C)``, ``(N, C, *spatial)`` or ``(C,)``.
+        target: Class indices ``(N,)``, ``(N, *spatial)`` or ``()``, of int64 or uint8; or probabilities in the shape of ``input``.
+        weight: The weight of each class, ``(C,)``.
+        size_average, reduce: PyTorch's old way to say ``reduction``.
+        ignore_index: Positions with this target count for nothing.
+        reduction: ``"mean"`` (over the weights of the targets, for class indices), ``"sum"`` or ``"none"``.
+        label_smoothing: How much of the target is spread evenly over all classes, in [0, 1].
+
+    Raises:
+        IndexError: If a target is no class, before anything is computed.
+        RuntimeError, ValueError: If shapes or dtypes don't fit together.
+    """
+    reduction = checked_reduction(size_average, reduce, reduction)
+    require_tensors("cross_entropy", input=input, target=target)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input.shape == target.shape:
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
+        return _of_probabilities(input, target, weight, reduction, label_smoothing)
+    if array_of(input).dtype.kind != "f":
+        raise NotImplementedError(f'"cross_entropy" not implemented for {input.dtype}; the input must be floating-point logits')
+    rows = _rows("cross_entropy", input, target, weight)
+    arrays = array_of(rows), array_of(target), array_of(weight)
+    targets = ClassTargets("cross_entropy", *arrays, ignore_index, label_smoothing, reduction)
+    loss = _cross_entropy(rows, target, weight, targets)[0]
+    return loss if reduction != "none" or input is rows else reshape(loss, target.shape)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log likelihood of class indices, from log probabilities.
+
+    Args:
+        input: Log probabilities ``(N, C)``, ``(N, C, *spatial)`` or ``(C,)``.
+        target: Class indices ``(N,)``, ``(N, *spatial)`` or ``()``, of int64 or uint8.
+        weight: The weight of each class, ``(C,)``.
+        size_average, reduce: PyTorch's old way to say ``reduction``.
+        ignore_index: Positions with this target count for nothing.
+        reduction: ``"mean"`` (over the weights of the targets), ``"sum"`` or ``"none"``.
+
+    Raises:
+        IndexError: If a target is no class, before anything is computed.
+        RuntimeError, ValueError: If shapes or dtypes don't fit together.
+    """
+    reduction = checked_reduction(size_average, reduce, reduction)
+    require_tensors("nll_loss", input=input, target=target)
+    rows = _rows("nll_loss", input, target, weight)
+    arrays = array_of(rows), array_of(target), array_of(weight)
+    loss = _nll(rows, target, weight, ClassTargets("nll_loss", *arrays, ignore_index, 0.0, reduction))
+    return loss if reduction != "none" or input is rows else reshape(loss, target.shape)
+
+
+def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
+    """The input as ``(positions, classes)``, after all shapes and dtypes have been checked."""
+    shape, wanted = tuple(input.shape), tuple(target.shape)
+    if not shape:
+        raise ValueError(f"{name}: Expected 1 or more dimensions (got 0)")
+    kind = array_of(target).dtype
+    if kind != np.int64 and kind != np.uint8:
+        raise RuntimeError(
+            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert class indices with .long()"
+        )
+    if len(shape) == 1:
+        if wanted not in ((), (1,)):
+            raise ValueError(f"{name}: For 1D input, 1D target must have size 1, but got target size: {list(wanted)}")
+    elif shape[0] != (wanted[0] if wanted else 1) or not wanted:
+        got = wanted[0] if wanted else 1
+        raise ValueError(f"{name}: Expected input batch_size ({shape[0]}) to match target batch_size ({got}).")
+    elif wanted != shape[:1] + shape[2:]:
+        if len(shape) == 2:
+            raise RuntimeError(f"{name}: 0D or 1D target tensor expected, multi-target not supported, but got size {list(wanted)}")
+        raise RuntimeError(
+            f"{name}: size mismatch: expected target size {list(shape[:1] + shape[2:])} for input {list(shape)}, got {list(wanted)}"
+        )
+    if weight is not None:
+        _check_weight(name, input, weight)
+    if len(shape) == 2:
+        return input
+    if len(shape) == 1:
+        return unsqueeze(input, 0)
+    return reshape(movedim(input, 1, -1), (-1, shape[1]))
+
+
+def _check_weight(name: str, input: Any, weight: Any) -> None:
+    require_tensors(name, weight=weight)
+    classes = input.shape[1 if len(input.shape) > 1 else 0]
+    if tuple(weight.shape) != (classes,):
+        raise RuntimeError(
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+            f"shape: {list(weight.shape)}"
+        )
+    if weight.dtype != input.dtype:
+        raise RuntimeError(f"{name}: expected weight of {input.dtype}, the type of the input, but found {weight.dtype}")
+    if isinstance(weight, Variable) and weight._requires_grad:
+        raise RuntimeError(f"{name} is not differentiable with respect to argument 'weight'. This input cannot have requires_grad True.")
+
+
+def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Any:
+    if array_of(target).dtype.kind != "f":
+        raise RuntimeError(
+            f"cross_entropy: Expected floating point type for target with class probabilities, got {target.dtype}; class indices "
+            "have no class dimension"
+        )
+    dim = 1 if len(input.shape) > 1 else 0
+    classes = input.shape[dim]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / classes
+    terms = log_softmax(input, dim) * target
+    if weight is not None:
+        _check_weight("cross_entropy", input, weight)
+        terms = terms * reshape(weight, (-1, *(1,) * (len(input.shape) - dim - 1)))
+    if reduction == "none":
+        return -reductions.sum(terms, dim)
+    total = -reductions.sum(terms)
+    if reduction == "sum":
+        return total
+    positions = array_of(input).size // classes
+    return total / (positions if positions else float("nan"))

@@ -1,0 +1,52 @@
+"""Distances and similarities of vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.ops import reductions
+from framework.ops.broadcasting import broadcast_tensors
+from framework.ops.checks import only_floats, require_tensors
+from framework.ops.norms import vector_norm
+from framework.ops.selection import clamp_min
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
+
+__all__ = ["cosine_similarity", "pairwise_distance"]
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """``x1 · x2 / (max(|x1|, eps) * max(|x2|, eps))`` along a dimension.
+
+    Args:
+        x1, x2: Floating point; they broadcast.
+        dim: The dimension of the vectors.
+        eps: The least norm.
+
+    Raises:
+        RuntimeError: If the shapes don't broadcast.
+    """
+    require_tensors("cosine_similarity", x1=x1, x2=x2)
+    for each in (x1, x2):
+        only_floats("cosine_similarity", getattr(each, "_array", each))
+    norms = [clamp_min(vector_norm(each, 2, dim, True), eps) for each in broadcast_tensors(x1, x2)]
+    result: Tensor = reductions.sum((x1 / norms[0]) * (x2 / norms[1]), dim)
+    return result
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The p-norm of ``x1 - x2 + eps`` along the last dimension.
+
+    Args:
+        x1, x2: ``(N, D)`` or ``(D,)``; they broadcast.
+        p: Which norm.
+        eps: Is added so that the gradient exists where the two are equal.
+        keepdim: Whether to leave the last dimension, of size 1.
+
+    Raises:
+        RuntimeError: If the shapes don't broadcast.
+    """
+    require_tensors("pairwise_distance", x1=x1, x2=x2)
+    result: Tensor = vector_norm(x1 - x2 + eps, p, -1, keepdim)
+    return result

@@ -1,0 +1,367 @@
+"""Pooling over 1, 2 or 3 spatial dimensions: the largest, the mean or a norm of each window.
+
+Every gradient here is linear, and its own gradient is the linear map in the other direction: derivatives of any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framework.autograd.grad_mode import recording
+from framework.autograd.graph import Variable
+from framework.autograd.primitive import primitive
+from framework.kernels import pooling as kernels
+from framework.ops import elementwise
+from framework.ops.checks import require_tensors
+from framework.ops.selection import clamp_min
+from framework.ops.shape import squeeze, unsqueeze
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
+
+Ints = tuple[int, ...]
+IntOrInts = int | Sequence[int]
+
+__all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
+]
+
+
+# ---- Maximum ------------------------------------------------------------------------------------------------------------
+
+
+@primitive(input=lambda grad, taps, window, input_shape: _put(grad, taps, input_shape, window))
+def _take(input: Any, taps: Any, window: Any) -> Any:
+    """The element of each window that ``taps`` names; ``window`` is (kernel, stride, padding, dilation)."""
+    return kernels.max_pool_take(input, taps, *window)
+
+
+@primitive(grad=lambda grad, taps, window: _take(grad, taps, window))
+def _put(grad: Any, taps: Any, shape: Ints, window: Any) -> Any:
+    """The gradient of :func:`_take`: zeros with ``grad`` added where it was taken from."""
+    return kernels.max_pool_put(grad, taps, shape, *window)
+
+
+def _recorded_max_pool(name: str) -> Callable[..., Any]:
+    def max_pool(input: Any, window: Any, ceil_mode: bool) -> Any:
+        return kernels.max_pool(input, *window, ceil_mode)
+
+    return primitive(name=name, input=lambda grad, result1, window, input_shape: _put(grad, result1, input_shape, window))(
+        max_pool
+    )
+
+
+_MAX_POOLS = [_recorded_max_pool(f"MaxPool{dims}DWithIndices") for dims in (1, 2, 3)]
+
+
+@primitive()
+def _max_pool_values(input: Any, window: Any, ceil_mode: bool) -> Any:
+    return kernels.max_pool_values(input, *window, ceil_mode)
+
+
+@primitive()
+def _indices_of_taps(taps: Any, spatial: Ints, window: Any) -> Any:
+    return kernels.max_pool_indices(taps, spatial, *window)
+
+
+def _max_pool(
+    dims: int,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any:
+    name = f"max_pool{dims}d"
+    kernel, stride, padding = check_window(name, dims, input, kernel_size, stride, padding, dilation, ceil_mode)
+    window = (kernel, stride, padding, numbers(name, "dilation", dilation, dims))
+    batch = unsqueeze(input, 0) if len(input.shape) == dims + 1 else input
+    if return_indices:
+        values, taps = _MAX_POOLS[dims - 1](batch, window, bool(ceil_mode))
+        results = values, _indices_of_taps(taps, batch.shape[2:], window)
+        return results if batch is input else tuple([squeeze(each, 0) for each in results])
+    if recording.get() and isinstance(input, Variable) and input._requires_grad:
+        values = _MAX_POOLS[dims - 1](batch, window, bool(ceil_mode))[0]
+    else:
+        values = _max_pool_values(batch, window, bool(ceil_mode))
+    return values if batch is input else squeeze(values, 0)
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    padding: IntOrInts = 0,
+    dilation: IntOrInts = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window of ``(N, C, L)`` or ``(C, L)``; see :func:`max_pool2d`."""
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    padding: IntOrInts = 0,
+    dilation: IntOrInts = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window; of equal ones the first gets the gradient.
+
+    Args:
+        input: ``(N, C, H, W)`` or ``(C, H, W)``.
+        kernel_size, stride, dilation: A number, or one for each spatial dimension; the stride is the kernel size by default.
+        padding: On both sides, at most half the kernel; what it adds never wins.
+        ceil_mode: Whether windows may overhang the end.
+        return_indices: Whether to return the winners' positions in the flattened spatial dimensions as well (int64).
+
+    Raises:
+        RuntimeError: If the window doesn't fit, or a size is out of its range.
+    """
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    padding: IntOrInts = 0,
+    dilation: IntOrInts = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see :func:`max_pool2d`."""
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def _with_indices(pool: Callable[..., Any]) -> Callable[..., Any]:
+    def function(
+        input: Tensor,
+        kernel_size: IntOrInts,
+        stride: IntOrInts | None = None,
+        padding: IntOrInts = 0,
+        dilation: IntOrInts = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        result: tuple[Tensor, Tensor] = pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+        return result
+
+    function.__name__ = function.__qualname__ = f"{pool.__name__}_with_indices"
+    function.__doc__ = f"The largest elements and their indices; see :func:`{pool.__name__}`."
+    return function
+
+
+max_pool1d_with_indices = _with_indices(max_pool1d)
+max_pool2d_with_indices = _with_indices(max_pool2d)
+max_pool3d_with_indices = _with_indices(max_pool3d)
+
+
+# ---- Mean -----------------------------------------------------------------------------------------------------------------
+
+
+@primitive(grad=lambda grad, kernel, options: _AVERAGES[len(kernel) - 1](grad, kernel, options))
+def _average_backward(grad: Any, shape: Ints, kernel: Ints, options: Any) -> Any:
+    stride, padding, _, include, divisor = options
+    return kernels.avg_pool_gradient(grad, shape, kernel, stride, padding, include, divisor)
+
+
+def _recorded_average(name: str) -> Callable[..., Any]:
+    def avg_pool(input: Any, kernel: Ints, options: Any) -> Any:
+        return kernels.avg_pool(input, kernel, *options)
+
+    formula = lambda grad, kernel, options, input_shape: _average_backward(grad, input_shape, kernel, options)  # noqa: E731
+    return primitive(name=name, input=formula)(avg_pool)
+
+
+_AVERAGES = [_recorded_average(f"AvgPool{dims}D") for dims in (1, 2, 3)]
+
+
+def _avg_pool(
+    dims: int,
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Any:
+    name = f"avg_pool{dims}d"
+    kernel, stride, padding = check_window(name, dims, input, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor_override == 0:
+        raise RuntimeError(f"{name}: divisor must be not zero")
+    batch = unsqueeze(input, 0) if len(input.shape) == dims + 1 else input
+    options = (stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override)
+    values = _AVERAGES[dims - 1](batch, kernel, options)
+    return values if batch is input else squeeze(values, 0)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    padding: IntOrInts = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window of ``(N, C, L)`` or ``(C, L)``; see :func:`avg_pool2d`."""
+    result: Tensor = _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return result
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    padding: IntOrInts = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window.
+
+    Args:
+        input: ``(N, C, H, W)`` or ``(C, H, W)``.
+        kernel_size, stride: A number, or one for each spatial dimension; the stride is the kernel size by default.
+        padding: Zeros on both sides, at most half the kernel.
+        ceil_mode: Whether windows may overhang the end; what lies beyond the padding is not counted.
+        count_include_pad: Whether the padding counts as elements.
+        divisor_override: Divide by this in place of the number of elements.
+
+    Raises:
+        RuntimeError: If the window doesn't fit, or a size is out of its range.
+    """
+    result: Tensor = _avg_pool(
+        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+    return result
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    padding: IntOrInts = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see :func:`avg_pool2d`."""
+    result: Tensor = _avg_pool(
+        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+    return result
+
+
+# ---- Norm -----------------------------------------------------------------------------------------------------------------
+
+
+def _lp_pool(dims: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
+    kernel = numbers(f"lp_pool{dims}d", "kernel_size", kernel_size, dims)
+    mean = _avg_pool(dims, input**norm_type, kernel, stride, 0, ceil_mode, True, None)
+    signed = elementwise.sign(mean) * clamp_min(elementwise.abs(mean), 0)
+    return (signed * float(np.prod(kernel))) ** (1.0 / norm_type)
+
+
+def lp_pool1d(
+    input: Tensor, norm_type: float, kernel_size: IntOrInts, stride: IntOrInts | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """``sum(x ** norm_type) ** (1 / norm_type)`` of each window of ``(N, C, L)`` or ``(C, L)``."""
+    result: Tensor = _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+    return result
+
+
+def lp_pool2d(
+    input: Tensor, norm_type: float, kernel_size: IntOrInts, stride: IntOrInts | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """``sum(x ** norm_type) ** (1 / norm_type)`` of each window of ``(N, C, H, W)`` or ``(C, H, W)``."""
+    result: Tensor = _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+    return result
+
+
+def lp_pool3d(
+    input: Tensor, norm_type: float, kernel_size: IntOrInts, stride: IntOrInts | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """``sum(x ** norm_type) ** (1 / norm_type)`` of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
+    result: Tensor = _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
+    return result
+
+
+# ---- Checks ---------------------------------------------------------------------------------------------------------------
+
+
+def numbers(name: str, what: str, value: Any, dims: int) -> Ints:
+    """One number for each spatial dimension.
+
+    Raises:
+        RuntimeError: If there is another number of them.
+        TypeError: If they are no integers.
+    """
+    if type(value) is int:
+        return (value,) * dims
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, not {type(value).__name__}")
+    if len(value) == 1:
+        value = tuple(value) * dims
+    if len(value) != dims:
+        raise RuntimeError(f"{name}: {what} must either be a single int, or a tuple of {dims} ints, got {list(value)}")
+    if not all(isinstance(each, int) for each in value):
+        raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, got {value}")
+    return tuple(value)
+
+
+def check_window(
+    name: str, dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Ints, Ints, Ints]:
+    """Kernel, stride and padding with one number for each spatial dimension of an input that they fit.
+
+    Raises:
+        RuntimeError: For an input of another number of dimensions, sizes out of their range, and a window that doesn't fit.
+    """
+    require_tensors(name, input=input)
+    shape = input.shape
+    if len(shape) not in (dims + 1, dims + 2):
+        raise RuntimeError(f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor for input, but got: {list(shape)}")
+    if 0 in shape[-dims - 1 :]:
+        raise RuntimeError(
+            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: "
+            f"{list(shape)}"
+        )
+    kernel = numbers(name, "kernel_size", kernel_size, dims)
+    stride = kernel if stride is None or stride == () or stride == [] else numbers(name, "stride", stride, dims)
+    padding, dilation = numbers(name, "padding", padding, dims), numbers(name, "dilation", dilation, dims)
+    for what, values, least in (("kernel size", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("pad", padding, 0)):
+        if min(values) < least:
+            raise RuntimeError(f"{name}: {what} must be at least {least}, but got {list(values)}")
+    for k, p, d in zip(kernel, padding, dilation, strict=True):
+        if p > ((k - 1) * d + 1) // 2:
+            raise RuntimeError(
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+            )
+    out = kernels.pool_output_shape(shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
+    if min(out) < 1:
+        before, after = (("x".join(map(str, sizes))) for sizes in (shape[-dims - 1 :], (shape[-dims - 1], *out)))
+        raise RuntimeError(
+            f"{name}: Given input size: ({before}). Calculated output size: ({after}). Output size is too small"
+        )
+    return kernel, stride, padding

@@ -1,0 +1,287 @@
+"""Products made of others: outer, inner, the addmm family, tensordot, kron, cross, multi_dot, trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from framework.autograd.graph import array_of
+from framework.autograd.primitive import primitive
+from framework.ops.arranging import _diagonal
+from framework.ops.broadcasting import _expand
+from framework.ops.checks import no_bools
+from framework.ops.dims import common_shape, wrap_dim, wrap_dims
+from framework.ops.joining import select_, stack
+from framework.ops.linalg import bmm, dot, mT, matmul, mm, mv, rows
+from framework.ops.reductions import _sum
+from framework.ops.shape import _permute, as_shape, unsqueeze
+
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "chain_matmul",
+    "cross",
+    "ger",
+    "inner",
+    "kron",
+    "outer",
+    "tensordot",
+    "trace",
+    "vdot",
+]
+
+
+# ---- Vectors ---------------------------------------------------------------------------------------------------------
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """All products of two vectors ``(n,)`` and ``(m,)``: ``(n, m)``."""
+    for name, vector in (("input", input), ("vec2", vec2)):
+        if len(vector.shape) != 1:
+            raise RuntimeError(f"outer(): Expected 1-D argument {name}, but got {len(vector.shape)}-D")
+    return as_shape(input, (*input.shape, 1)) * vec2
+
+
+ger = outer
+
+
+def inner(input: Any, other: Any) -> Any:
+    """The sums of products along the last dimension: ``(..., k)`` and ``(+, k)`` give ``(..., +)``."""
+    a, b = input.shape, other.shape
+    if not a or not b:
+        return input * other
+    if a[-1] != b[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(a)} and {list(b)}"
+        )
+    if len(b) == 1:
+        return matmul(input, other)
+    result = matmul(rows(input) if len(a) > 1 else input, mT(rows(other)))
+    return as_shape(result, (*a[:-1], *b[:-1]))
+
+
+def vdot(input: Any, other: Any) -> Any:
+    """The inner product of two vectors ``(k,)``."""
+    return dot(input, other)
+
+
+def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+    """The cross product of vectors of size 3 along ``dim``; by default along the first dimension of size 3.
+
+    Raises:
+        RuntimeError: If there is none, or the size along ``dim`` isn't 3.
+    """
+    if dim is None:
+        dim = next((i for i, size in enumerate(common_shape([input.shape, other.shape])) if size == 3), None)
+        if dim is None:
+            raise RuntimeError(f"cross(): no dimension of size 3 in input of shape {list(input.shape)}")
+        dim -= max(len(input.shape), len(other.shape))
+    return linalg_cross(input, other, dim=dim)
+
+
+def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
+    """The cross product of vectors of size 3 along ``dim``; the other dimensions broadcast.
+
+    Raises:
+        RuntimeError: If the numbers of dimensions differ, or the size along ``dim`` isn't 3.
+    """
+    ndim = len(input.shape)
+    if ndim != len(other.shape):
+        raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions, got {ndim} and {len(other.shape)}")
+    dim = wrap_dim(dim, ndim)
+    if not ndim or input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3, but the shapes are {list(input.shape)} and "
+            f"{list(other.shape)}"
+        )
+    a0, a1, a2 = [select_(input, dim, i) for i in range(3)]
+    b0, b1, b2 = [select_(other, dim, i) for i in range(3)]
+    return stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], dim)
+
+
+# ---- A product added to something ------------------------------------------------------------------------------------------
+
+
+def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
+    """``beta * input + alpha * product``; with ``beta`` 0 the input counts for nothing, even NaN."""
+    kind = array_of(product).dtype
+    if array_of(input).dtype != kind:
+        raise RuntimeError(
+            f"{name}(): self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}; convert one with .to()"
+        )
+    no_bools(name, array_of(product))
+    if kind.kind != "f":
+        alpha, beta = int(alpha), int(beta)
+    shape = tuple(product.shape)
+    if common_shape([input.shape, shape]) != shape:
+        raise RuntimeError(
+            f"{name}(): The expanded size of the tensor {list(shape)} must match the existing size: input has shape "
+            f"{list(input.shape)}"
+        )
+    if alpha != 1:
+        product = product * alpha
+    if beta == 0:
+        return product
+    return (input if beta == 1 else input * beta) + product
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat1 @ mat2)`` of two matrices; ``input`` broadcasts."""
+    return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (mat @ vec)`` of a matrix and a vector; ``input`` broadcasts."""
+    return _add_product("addmv", input, mv(mat, vec), beta, alpha)
+
+
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * outer(vec1, vec2)``; ``input`` broadcasts."""
+    return _add_product("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (batch1 @ batch2)`` of two batches of matrices; ``input`` broadcasts."""
+    return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta * input + alpha * (batch1 @ batch2).sum(0)`` of two batches of matrices; ``input`` broadcasts."""
+    return _add_product("addbmm", input, _sum(bmm(batch1, batch2), (0,), False), beta, alpha)
+
+
+# ---- More dimensions -----------------------------------------------------------------------------------------------------
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """The sum of products over several dimensions of two tensors.
+
+    Args:
+        a, b: Tensors.
+        dims: How many of the last of ``a`` go with as many of the first of ``b``; or two lists, of dimensions of ``a`` and of those of
+            ``b`` that go with them.
+
+    Returns:
+        The other dimensions of ``a``, then those of ``b``.
+
+    Raises:
+        RuntimeError: If sizes don't match.
+    """
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(len(a.shape), len(b.shape)):
+            raise RuntimeError(f"tensordot expects dims >= 0 and at most the number of dimensions, but got dims={dims}")
+        dims = (range(len(a.shape) - dims, len(a.shape)), range(dims))
+    else:
+        dims = array_of(dims).tolist() if hasattr(dims, "tolist") else dims
+    first, second = [tuple(each) if isinstance(each, Sequence) else (each,) for each in dims]
+    if len(first) != len(second):
+        raise RuntimeError(f"both dimension lists should have same length, got {list(first)} and {list(second)}")
+    first, second = wrap_dims(first, len(a.shape)), wrap_dims(second, len(b.shape))
+    for i, j in zip(first, second, strict=True):
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
+                f"{b.shape[j]} in dim {j}"
+            )
+    # A size of 1 is repeated, as in any broadcast.
+    a = _expand(a, _stretched(a, first, b, second))
+    b = _expand(b, _stretched(b, second, a, first))
+    rest_a = tuple([i for i in range(len(a.shape)) if i not in first])
+    rest_b = tuple([i for i in range(len(b.shape)) if i not in second])
+    shape_a, shape_b = [a.shape[i] for i in rest_a], [b.shape[i] for i in rest_b]
+    summed = prod([a.shape[i] for i in first])
+    left = as_shape(_permute(a, rest_a + first), (prod(shape_a), summed))
+    right = as_shape(_permute(b, second + rest_b), (summed, prod(shape_b)))
+    return as_shape(mm(left, right), (*shape_a, *shape_b))
+
+
+def _stretched(tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple[int, ...]) -> tuple[int, ...]:
+    shape = list(tensor.shape)
+    for i, j in zip(dims, other_dims, strict=True):
+        shape[i] = max(shape[i], other.shape[j]) if shape[i] == 1 else shape[i]
+    return tuple(shape)
+
+
+def kron(input: Any, other: Any) -> Any:
+    """The Kronecker product: every element of ``input`` times the whole of ``other``, laid out in blocks."""
+    ndim = max(len(input.shape), len(other.shape))
+    a = (1,) * (ndim - len(input.shape)) + tuple(input.shape)
+    b = (1,) * (ndim - len(other.shape)) + tuple(other.shape)
+    left = as_shape(input, tuple([size for each in a for size in (each, 1)]))
+    right = as_shape(other, tuple([size for each in b for size in (1, each)]))
+    return as_shape(left * right, tuple([i * j for i, j in zip(a, b, strict=True)]))
+
+
+def trace(input: Any) -> Any:
+    """The sum of a matrix's diagonal.
+
+    Raises:
+        RuntimeError: If ``input`` is no matrix.
+    """
+    if len(input.shape) != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(input.shape)}")
+    no_bools("trace", array_of(input))
+    return _sum(_diagonal(input, 0, 0, 1), None, False)
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """:func:`multi_dot` with the matrices one by one."""
+    return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
+
+
+def multi_dot(tensors: Sequence[Any]) -> Any:
+    """The product of two or more matrices in the order of products that is the cheapest.
+
+    Args:
+        tensors: Matrices whose sizes fit; the first and the last may be vectors.
+
+    Raises:
+        RuntimeError: For fewer than two, or if sizes don't fit.
+    """
+    factors = list(tensors)
+    if len(factors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(factors)}")
+    for i, each in enumerate(factors):
+        allowed = (1, 2) if i in (0, len(factors) - 1) else (2,)
+        if len(each.shape) not in allowed:
+            raise RuntimeError(f"multi_dot(): tensor {i} must be {' or '.join(map(str, allowed))}D but got {len(each.shape)}D")
+    first, last = len(factors[0].shape) == 1, len(factors[-1].shape) == 1
+    if first:
+        factors[0] = unsqueeze(factors[0], 0)
+    if last:
+        factors[-1] = unsqueeze(factors[-1], 1)
+    for i, (a, b) in enumerate(zip(factors, factors[1:], strict=False)):
+        if a.shape[1] != b.shape[0]:
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied"
+            )
+    result = _chain(factors, _cheapest_splits([each.shape[0] for each in factors] + [factors[-1].shape[1]]), 0, len(factors) - 1)
+    shape = ([] if first else [result.shape[0]]) + ([] if last else [result.shape[1]])
+    return as_shape(result, tuple(shape))
+
+
+def _cheapest_splits(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """After which factor to split each run ``(i, j)`` of matrices ``sizes[i] x sizes[i + 1]`` (the classic dynamic program)."""
+    count = len(sizes) - 1
+    costs = {(i, i): 0 for i in range(count)}
+    splits = {}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            costs[i, j], splits[i, j] = min(
+                (costs[i, k] + costs[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            )
+    return splits
+
+
+def _chain(factors: list[Any], splits: dict[tuple[int, int], int], i: int, j: int) -> Any:
+    if i == j:
+        return factors[i]
+    k = splits[i, j]
+    return mm(_chain(factors, splits, i, k), _chain(factors, splits, k + 1, j))

@@ -1,0 +1,303 @@
+"""Scans: running sums, products and extremes along a dimension; differences and the trapezoid rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework import return_types
+from framework.autograd.graph import array_of
+from framework.autograd.primitive import primitive
+from framework.dtypes import dtype as DType
+from framework.ops.arranging import _flip
+from framework.ops.comparison import logical_xor
+from framework.ops.conversion import clone, to_dtype
+from framework.ops.dims import wrap_dim
+from framework.ops.extrema import take_along
+from framework.ops.joining import cat, slice_
+from framework.ops.reductions import numpy_names, sum
+from framework.ops.rounding import zeros
+from framework.ops.shape import as_shape
+from framework.ops.transcendental import exp
+
+__all__ = [
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "cumulative_trapezoid",
+    "diff",
+    "logcumsumexp",
+    "trapezoid",
+    "trapz",
+]
+
+
+def _accumulate(operation: np.ufunc, input: Any, dim: int) -> Any:
+    if not input.ndim:
+        return operation.reduce(input[None], 0, None if input.dtype.kind == "f" else np.int64)
+    if input.dtype.kind != "f":
+        return operation.accumulate(input, dim, np.int64)
+    if input.itemsize == 2:
+        return operation.accumulate(input, dim, np.float32).astype(input.dtype)
+    return operation.accumulate(input, dim)
+
+
+# ---- Sums and products -----------------------------------------------------------------------------------------------
+
+
+@primitive(input=lambda grad, dim: _flip(_cumsum(_flip(grad, (dim,)), dim), (dim,)) if len(grad.shape) else grad)
+def _cumsum(input: Any, dim: int) -> Any:
+    return _accumulate(np.add, input, dim)
+
+
+def _scan_arguments(name: str, input: Any, dim: Any, dtype: DType | None, names: dict[str, Any]) -> tuple[Any, int]:
+    if names:
+        dim, _ = numpy_names(name, names, dim, False)
+    if dtype is not None:
+        input = to_dtype(input, dtype)
+    if not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
+    return input, wrap_dim(int(dim), len(input.shape))
+
+
+def cumsum(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Any:
+    """The running sum along ``dim``; of integers and bools in int64.
+
+    Args:
+        input: A tensor.
+        dim: The dimension; required.
+        dtype: Cast the input to this type first.
+        out: A tensor to put the result into.
+        **names: NumPy's ``axis``.
+    """
+    arguments = _scan_arguments("cumsum", input, dim, dtype, names)
+    result = _cumsum(*arguments) if out is None else _cumsum(*arguments, out=out)
+    return result if dtype is None else to_dtype(result, dtype)
+
+
+@primitive(input=lambda grad, input, dim, result: _cumprod_gradient(grad, input, dim, result))
+def _cumprod(input: Any, dim: int) -> Any:
+    return _accumulate(np.multiply, input, dim)
+
+
+def _cumprod_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
+    """``before[j] * tail[j]``: what was multiplied before, and ``tail[j] = grad[j] + input[j+1] * tail[j+1]``.
+
+    No division: elements may be zero, at any order of derivative.
+    """
+    if not len(input.shape):
+        return grad
+    size = input.shape[dim]
+    if not size:
+        return grad
+    ones = zeros(slice_(result, dim, 0, 1)) + 1
+    before = cat([ones, slice_(result, dim, 0, size - 1)], dim) if size > 1 else ones
+    return before * recurrence(grad, _next(input, dim), dim, True)
+
+
+def _next(input: Any, dim: int) -> Any:
+    """``input`` moved one place towards the front along ``dim``; the last element stays, and counts for nothing."""
+    size = input.shape[dim]
+    return cat([slice_(input, dim, 1, size), slice_(input, dim, size - 1, size)], dim) if size > 1 else input
+
+
+def _previous(input: Any, dim: int) -> Any:
+    """``input`` moved one place towards the end along ``dim``; the first element stays, and counts for nothing."""
+    size = input.shape[dim]
+    return cat([slice_(input, dim, 0, 1), slice_(input, dim, 0, size - 1)], dim) if size > 1 else input
+
+
+@primitive(
+    input=lambda grad, factor, dim, backwards: _recurrence_gradient(grad, factor, dim, backwards),
+    factor=lambda grad, factor, dim, backwards, result: _factor_gradient(grad, factor, dim, backwards, result),
+)
+def recurrence(input: Any, factor: Any, dim: int, backwards: bool) -> Any:
+    """``s[j] = input[j] + factor[j] * s[j - 1]`` along ``dim`` (``s[j + 1]`` backwards); the first ``factor`` is unused."""
+    result = np.moveaxis(np.empty_like(input, order="C"), dim, 0)
+    input, factor = np.moveaxis(input, dim, 0), np.moveaxis(factor, dim, 0)
+    order = range(len(input))[::-1] if backwards else range(len(input))
+    before = None
+    for j in order:
+        if before is None:
+            result[j] = input[j]
+        else:
+            np.multiply(factor[j], before, out=result[j, ...])
+            np.add(result[j], input[j], out=result[j, ...])
+        before = result[j]
+    return np.moveaxis(result, 0, dim)
+
+
+def _recurrence_gradient(grad: Any, factor: Any, dim: int, backwards: bool) -> Any:
+    return recurrence(grad, (_previous if backwards else _next)(factor, dim), dim, not backwards)
+
+
+def _factor_gradient(grad: Any, factor: Any, dim: int, backwards: bool, result: Any) -> Any:
+    size = factor.shape[dim]
+    if size < 2:
+        return zeros(factor)
+    product = _recurrence_gradient(grad, factor, dim, backwards) * (_next if backwards else _previous)(result, dim)
+    # The factor that is unused: the last backwards, the first forwards.
+    if backwards:
+        return cat([slice_(product, dim, 0, size - 1), zeros(slice_(product, dim, size - 1, size))], dim)
+    return cat([zeros(slice_(product, dim, 0, 1)), slice_(product, dim, 1, size)], dim)
+
+
+def cumprod(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Any:
+    """The running product along ``dim``; of integers and bools in int64. Arguments as in :func:`cumsum`.
+
+    Its gradient is right at every order where elements are zero.
+    """
+    arguments = _scan_arguments("cumprod", input, dim, dtype, names)
+    result = _cumprod(*arguments) if out is None else _cumprod(*arguments, out=out)
+    return result if dtype is None else to_dtype(result, dtype)
+
+
+@primitive(input=lambda grad, input, dim, result: _logcumsumexp_gradient(grad, input, dim, result))
+def _logcumsumexp(input: Any, dim: int) -> Any:
+    return np.logaddexp.accumulate(input, dim) if input.ndim else input.copy()
+
+
+def _logcumsumexp_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
+    """``exp(input[j] - result[j]) * tail[j]``, ``tail[j] = grad[j] + exp(result[j] - result[j+1]) * tail[j+1]``.
+
+    Every exponent is at most 0, so that nothing overflows.
+    """
+    if not len(input.shape) or not input.shape[dim]:
+        return grad
+    return exp(input - result) * recurrence(grad, exp(result - _next(result, dim)), dim, True)
+
+
+def logcumsumexp(input: Any, dim: int, **names: Any) -> Any:
+    """``log(cumsum(exp(input)))`` along ``dim``, without overflow."""
+    input, dim = _scan_arguments("logcumsumexp", input, dim, None, names)
+    kind = input.dtype
+    if not (kind.is_floating_point if isinstance(kind, DType) else kind.kind == "f"):
+        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {kind}; convert to a floating-point type first')
+    return _logcumsumexp(input, dim)
+
+
+# ---- Extremes ----------------------------------------------------------------------------------------------------------
+
+
+@primitive(name="Cummax", input=lambda grad, dim, result1: _add_along(grad, result1, dim))
+def _cummax(input: Any, dim: int) -> Any:
+    return _running(np.maximum, np.greater_equal, input, dim)
+
+
+@primitive(name="Cummin", input=lambda grad, dim, result1: _add_along(grad, result1, dim))
+def _cummin(input: Any, dim: int) -> Any:
+    return _running(np.minimum, np.less_equal, input, dim)
+
+
+def _running(extreme: np.ufunc, reaches: np.ufunc, input: Any, dim: int) -> tuple[Any, Any]:
+    """The running extreme and where it was attained last; NaN takes precedence."""
+    if not input.ndim:
+        return input.copy(), np.zeros_like(input, dtype=np.int64)
+    values = extreme.accumulate(input, dim)
+    attained = reaches(input, values)
+    if input.dtype.kind == "f":
+        attained |= np.isnan(input)
+    places = np.arange(input.shape[dim]).reshape([-1 if each == dim else 1 for each in range(input.ndim)])
+    return values, np.maximum.accumulate(np.where(attained, places, 0), dim)
+
+
+@primitive(grad=lambda grad, index, dim: take_along(grad, index, dim))
+def _add_along(grad: Any, index: Any, dim: int) -> Any:
+    """Zeros with ``grad`` added at ``index`` along ``dim``."""
+    if not grad.ndim:
+        return grad
+    result = np.zeros_like(grad)
+    places = list(np.ogrid[tuple([slice(size) for size in grad.shape])])
+    places[dim] = index
+    np.add.at(result, tuple(places), grad)
+    return result
+
+
+def cummax(input: Any, dim: int, **names: Any) -> Any:
+    """The running maximum along ``dim`` and where it was attained last, as a named tuple ``(values, indices)``."""
+    return return_types.cummax(*_cummax(*_scan_arguments("cummax", input, dim, None, names)))
+
+
+def cummin(input: Any, dim: int, **names: Any) -> Any:
+    """The running minimum along ``dim`` and where it was attained last, as a named tuple ``(values, indices)``."""
+    return return_types.cummin(*_cummin(*_scan_arguments("cummin", input, dim, None, names)))
+
+
+# ---- Differences and integrals -------------------------------------------------------------------------------------------
+
+
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, **names: Any) -> Any:
+    """The ``n``-th differences of neighbours along ``dim``, after ``prepend`` and ``append`` were joined to the input.
+
+    Raises:
+        RuntimeError: For a 0-dimensional input, a negative ``n``, or what is joined having other dimensions.
+    """
+    if names:
+        dim, _ = numpy_names("diff", names, dim, False)
+    ndim = len(input.shape)
+    if not ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    dim = wrap_dim(dim, ndim)
+    for joined in (prepend, append):
+        if joined is not None and len(joined.shape) != ndim:
+            raise RuntimeError(
+                f"diff expects prepend or append to be the same dimension as input: {len(joined.shape)} and {ndim} dimensions"
+            )
+    if n == 0:
+        return clone(input)
+    if prepend is not None or append is not None:
+        input = cat([each for each in (prepend, input, append) if each is not None], dim)
+    for _ in range(min(n, input.shape[dim])):
+        size = input.shape[dim]
+        later, earlier = slice_(input, dim, 1, size), slice_(input, dim, 0, size - 1)
+        input = logical_xor(later, earlier) if array_of(input).dtype.kind == "b" else later - earlier
+    return input
+
+
+def _areas(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
+    """Twice the area of each trapezoid along ``dim``."""
+    if x is not None and dx is not None:
+        raise TypeError(f"{name}() received an invalid combination of arguments: give x or dx, not both")
+    ndim = len(y.shape)
+    if not ndim:
+        raise IndexError(f"{name}(): Dimension specified as {dim} but tensor has no dimensions")
+    dim = wrap_dim(dim, ndim)
+    size = y.shape[dim]
+    pairs = slice_(y, dim, min(1, size), size) + slice_(y, dim, 0, max(size - 1, 0))
+    if x is None:
+        return pairs * (1 if dx is None else dx), dim
+    if len(x.shape) == 1:
+        if x.shape[0] != size:
+            raise RuntimeError(f"{name}(): There must be one `x` value for each sample point, got {x.shape[0]} for {size}")
+        x = as_shape(x, tuple([size if each == dim else 1 for each in range(ndim)]))
+    along = wrap_dim(dim - ndim, len(x.shape))
+    return pairs * diff(x, dim=along), dim
+
+
+def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+    """The integral of samples ``y`` along ``dim`` by the trapezoid rule.
+
+    Args:
+        y: Samples.
+        x: Where they were taken, of ``y``'s shape or ``(size of dim,)``.
+        dx: The distance between them, 1 by default; in place of ``x``.
+        dim: The dimension to integrate over.
+
+    Raises:
+        RuntimeError: If ``x`` doesn't fit.
+    """
+    areas, dim = _areas("trapezoid", y, x, dx, dim)
+    return sum(areas, dim) / 2
+
+
+trapz = trapezoid
+
+
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+    """The running integral of samples ``y`` along ``dim``, one shorter. Arguments as in :func:`trapezoid`."""
+    areas, dim = _areas("cumulative_trapezoid", y, x, dx, dim)
+    return cumsum(areas, dim) / 2

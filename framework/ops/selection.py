@@ -1,0 +1,267 @@
+"""Choosing between values: where, masked_fill, maximum and minimum, clamp, nan_to_num and what is like them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.autograd.graph import Variable, wrap
+from framework.autograd.primitive import primitive
+from framework.dtypes import from_numpy_dtype, result_type
+from framework.ops.checks import no_bools, of_tensors, require_tensors
+from framework.ops.comparison import isfinite, isnan
+from framework.ops.rounding import zeros
+
+__all__ = [
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "copysign",
+    "fmax",
+    "fmin",
+    "heaviside",
+    "masked_fill",
+    "maximum",
+    "minimum",
+    "nan_to_num",
+    "where",
+]
+
+
+
+@primitive(input=lambda grad, mask: keep_where(grad, mask))
+def keep_where(input: Any, mask: Any) -> Any:
+    """``input`` where the bool ``mask`` holds, else 0; infinities and NaN vanish too, which a product would keep."""
+    # Ands the bits with all ones or all zeros: np.where takes ten times as long on a mask without pattern.
+    signed = _SIGNED[input.dtype]
+    return np.bitwise_and(input.view(signed), np.negative(mask.view(np.int8)).astype(signed)).view(input.dtype)
+
+
+_SIGNED = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
+
+
+@primitive(
+    promotes="common",
+    name="Where",
+    input=lambda grad, condition: keep_where(grad, condition),
+    other=lambda grad, condition: keep_where(grad, ~condition),
+)
+def select(condition: Any, input: Any, other: Any) -> Any:
+    """``input`` where the bool condition holds, else ``other``: :func:`where` without its checks."""
+    return np.where(condition, input, other)
+
+
+def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
+    """``input`` where the condition is True, else ``other``; with the condition alone, the indices where it is.
+
+    Args:
+        condition: A bool tensor.
+        input, other: Tensors or numbers, of shapes that broadcast with the condition's.
+        out: A tensor to put the result into.
+
+    Raises:
+        RuntimeError: If the condition is not bool.
+    """
+    if not isinstance(condition, Variable):
+        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
+    if input is None and other is None:
+        mask: Any = condition
+        return mask.nonzero(as_tuple=True)
+    if input is None or other is None:
+        raise TypeError("where(): takes the condition alone, or condition, input and other; one of the last two is missing")
+    kind = condition._array.dtype
+    if kind != np.bool_:
+        if kind != np.uint8:
+            raise RuntimeError(
+                f"where expected condition to be a boolean tensor, but got a tensor with dtype {from_numpy_dtype(kind)}; "
+                "compare it, such as condition != 0"
+            )
+        condition = wrap(condition._array != 0)
+    if not isinstance(input, Variable) and not isinstance(other, Variable):
+        input = wrap(np.asarray(input, result_type([input, other])))
+    return select(condition, input, other) if out is None else select(condition, input, other, out=out)
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """A copy of ``input`` with ``value``, a number or a 0-dimensional tensor, where ``mask`` is True.
+
+    Raises:
+        RuntimeError: If the mask is not bool, if ``value`` has dimensions, or is of a kind that ``input``'s dtype can't hold.
+    """
+    for name, each in (("input", input), ("mask", mask)):
+        if not isinstance(each, (Variable, np.ndarray)):
+            raise TypeError(f"masked_fill(): argument {name!r} must be Tensor, not {type(each).__name__}")
+    kind = (mask._array if isinstance(mask, Variable) else mask).dtype
+    if kind != np.bool_:
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {from_numpy_dtype(kind)}")
+    if isinstance(value, Variable):
+        if value._array.ndim:
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)"
+            )
+        _check_fill(input._array.dtype, value._array.dtype, from_numpy_dtype(value._array.dtype))
+    elif isinstance(input, Variable):
+        _check_fill(input._array.dtype, result_type([value]), value)
+    return _masked_fill(input, mask, value)
+
+
+def _check_fill(kind: Any, given: Any, shown: Any) -> None:
+    ranks = "buif"
+    if ranks.index(given.kind) > ranks.index(kind.kind) and {given.kind, kind.kind} != {"u", "i"}:
+        raise RuntimeError(f"value cannot be converted to type {from_numpy_dtype(kind)} without overflow: {shown}")
+
+
+@primitive(
+    input=lambda grad, mask: keep_where(grad, ~mask),
+    value=lambda grad, mask: keep_where(grad, mask),
+)
+def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    return np.where(mask, np.asarray(value).astype(input.dtype), input)
+
+
+@of_tensors
+@primitive(
+    promotes="common",
+    input=lambda grad, input, other: _share(grad, input, other),
+    other=lambda grad, input, other: _share(grad, other, input),
+)
+def maximum(input: Any, other: Any) -> Any:
+    """The larger of two tensors, elementwise; NaN if either is. At ties each input gets half the gradient."""
+    return np.maximum(input, other)
+
+
+@of_tensors
+@primitive(
+    promotes="common",
+    input=lambda grad, input, other: _share(grad, other, input),
+    other=lambda grad, input, other: _share(grad, input, other),
+)
+def minimum(input: Any, other: Any) -> Any:
+    """The smaller of two tensors, elementwise; NaN if either is. At ties each input gets half the gradient."""
+    return np.minimum(input, other)
+
+
+@primitive(grad=lambda grad, larger, smaller: _share(grad, larger, smaller))
+def _share(grad: Any, larger: Any, smaller: Any) -> Any:
+    """The gradient where ``larger > smaller``, half of it at ties (all of it at NaN, as in PyTorch)."""
+    half = grad.dtype.type(0.5)
+    return np.where(np.equal(larger, smaller), grad * half, keep_where(grad, ~np.less(larger, smaller)))
+
+
+@of_tensors
+@primitive(
+    promotes="common",
+    input=lambda grad, input, other: keep_where(grad, (input >= other) | isnan(other)),
+    other=lambda grad, input, other: keep_where(grad, ~((input >= other) | isnan(other))),
+)
+def fmax(input: Any, other: Any) -> Any:
+    """The larger of two tensors, elementwise; the other one where one is NaN. At ties ``input`` gets the gradient."""
+    return np.fmax(input, other)
+
+
+@of_tensors
+@primitive(
+    promotes="common",
+    input=lambda grad, input, other: keep_where(grad, (input <= other) | isnan(other)),
+    other=lambda grad, input, other: keep_where(grad, ~((input <= other) | isnan(other))),
+)
+def fmin(input: Any, other: Any) -> Any:
+    """The smaller of two tensors, elementwise; the other one where one is NaN. At ties ``input`` gets the gradient."""
+    return np.fmin(input, other)
+
+
+def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
+    """``input`` with what is below ``min`` or above ``max`` replaced by it; ``max`` where ``min > max``.
+
+    The gradient at a bound is 1.
+
+    Args:
+        input: A tensor.
+        min, max: Numbers, or tensors that broadcast with ``input``; one of them may be None.
+        out: A tensor to put the result into.
+
+    Raises:
+        RuntimeError: If neither bound is given.
+        TypeError: If one bound is a tensor and the other a number.
+    """
+    require_tensors("clamp", input=input)
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if min is not None and max is not None and isinstance(min, Variable) != isinstance(max, Variable):
+        raise TypeError(
+            f"clamp(): 'min' and 'max' must be both tensors or both numbers, got {type(min).__name__} and {type(max).__name__}"
+        )
+    return _clamp(input, min, max) if out is None else _clamp(input, min, max, out=out)
+
+
+clip = clamp
+
+
+def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
+    """``input`` with what is below ``min`` replaced by it."""
+    return clamp(input, min, out=out)
+
+
+def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
+    """``input`` with what is above ``max`` replaced by it."""
+    return clamp(input, None, max, out=out)
+
+
+@primitive(
+    promotes="common",
+    input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)),
+    min=lambda grad, input, min, max: keep_where(grad, input < min if max is None else (input < min) & (min < max)),
+    max=lambda grad, input, min, max: keep_where(grad, input > max if min is None else (input > max) | (max < min)),
+)
+def _clamp(input: Any, min: Any, max: Any) -> Any:
+    no_bools("clamp", input)
+    return np.clip(input, min, max)
+
+
+def _inside(input: Any, min: Any, max: Any) -> Any:
+    if min is None:
+        return input <= max
+    return input >= min if max is None else (input >= min) & (input <= max)
+
+
+@primitive(
+    promotes="float",
+    input=lambda grad, input, result: grad * _sign_change(input, result),
+    other=lambda grad: zeros(grad),
+)
+def copysign(input: Any, other: Any) -> Any:
+    """The magnitude of ``input`` with the sign of ``other``."""
+    return np.copysign(input, other)
+
+
+@primitive()
+def _sign_change(input: Any, result: Any) -> Any:
+    return np.sign(input) * np.sign(result)
+
+
+@of_tensors
+@primitive()
+def heaviside(input: Any, values: Any) -> Any:
+    """0 below zero, 1 above, ``values`` at zero.
+
+    Raises:
+        RuntimeError: If the dtypes differ.
+    """
+    if input.dtype != values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    return np.where(input == 0, values, (input > 0).astype(input.dtype))
+
+
+def nan_to_num(
+    input: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Any = None
+) -> Any:
+    """``input`` with other numbers for NaN (0) and the infinities (the largest and smallest number of the dtype)."""
+    arguments = (input, nan, posinf, neginf)
+    return _nan_to_num(*arguments) if out is None else _nan_to_num(*arguments, out=out)
+
+
+@primitive(input=lambda grad, input: keep_where(grad, isfinite(input)))
+def _nan_to_num(input: Any, nan: float | None, posinf: float | None, neginf: float | None) -> Any:
+    return np.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)

@@ -1,0 +1,61 @@
+"""The named results of operations that return several tensors: ``torch.max(x, dim=0).values``."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+__all__ = [
+    "aminmax",
+    "cummax",
+    "cummin",
+    "kthvalue",
+    "linalg_eigh",
+    "linalg_lstsq",
+    "linalg_qr",
+    "linalg_slogdet",
+    "linalg_svd",
+    "max",
+    "median",
+    "min",
+    "mode",
+    "nanmedian",
+    "qr",
+    "slogdet",
+    "sort",
+    "svd",
+    "topk",
+]
+
+
+def _named(name: str, *fields: str) -> Any:
+    """A named tuple that prints as PyTorch's: the type, then a field a line."""
+
+    def show(self: Any) -> str:
+        lines = ",\n".join([f"{field}={value!r}" for field, value in zip(fields, self, strict=True)])
+        return f"torch.return_types.{name}(\n{lines})"
+
+    made = type(name, (namedtuple(name, fields),), {"__slots__": (), "__repr__": show, "__module__": __name__})
+    made.__doc__ = f"The result of ``{name.replace('linalg_', 'linalg.')}``: {', '.join(fields)}."
+    return made
+
+
+aminmax = _named("aminmax", "min", "max")
+cummax = _named("cummax", "values", "indices")
+cummin = _named("cummin", "values", "indices")
+kthvalue = _named("kthvalue", "values", "indices")
+linalg_eigh = _named("linalg_eigh", "eigenvalues", "eigenvectors")
+linalg_lstsq = _named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
+linalg_qr = _named("linalg_qr", "Q", "R")
+linalg_slogdet = _named("linalg_slogdet", "sign", "logabsdet")
+linalg_svd = _named("linalg_svd", "U", "S", "Vh")
+max = _named("max", "values", "indices")
+median = _named("median", "values", "indices")
+min = _named("min", "values", "indices")
+mode = _named("mode", "values", "indices")
+nanmedian = _named("nanmedian", "values", "indices")
+qr = _named("qr", "Q", "R")
+slogdet = _named("slogdet", "sign", "logabsdet")
+sort = _named("sort", "values", "indices")
+svd = _named("svd", "U", "S", "V")
+topk = _named("topk", "values", "indices")

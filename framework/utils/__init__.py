@@ -1,0 +1,5 @@
+"""Utilities: data loading."""
+
+from framework.utils import data
+
+__all__ = ["data"]
