@@ -12,7 +12,7 @@ import warnings as _warnings
 # PyTorch is silent where NumPy warns (log of zero, overflow): our own modules' warnings of that kind are switched off.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
 
-from framework import autograd, dtypes  # noqa: E402
+from framework import autograd, dtypes, random  # noqa: E402
 from framework.autograd.grad_mode import (  # noqa: E402
     enable_grad,
     inference_mode,
@@ -20,6 +20,15 @@ from framework.autograd.grad_mode import (  # noqa: E402
     is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
+)
+from framework.device import (  # noqa: E402
+    channels_last,
+    contiguous_format,
+    device,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
 )
 from framework.dtypes import (  # noqa: E402
     dtype,
@@ -41,5 +50,26 @@ from framework.dtypes import float64 as double  # noqa: E402
 from framework.dtypes import int16 as short  # noqa: E402
 from framework.dtypes import int32 as int  # noqa: E402
 from framework.dtypes import int64 as long  # noqa: E402
-from framework.tensor import Tensor  # noqa: E402, I001  (before the operations: `tensor` is a function among them)
-from framework.ops import *  # noqa: E402, F403
+from framework.printing import set_printoptions  # noqa: E402
+from framework.random import (  # noqa: E402
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from framework.size import Size  # noqa: E402
+from framework.tensor import Tensor  # noqa: E402
+from framework.version import __version__  # noqa: E402
+
+# isort: split
+from framework.ops import families as _families  # noqa: E402
+
+for _family in _families:
+    for _name in getattr(_family, "__all__", ()):
+        globals()[_name] = getattr(_family, _name)
+
+from framework import nn, optim, utils  # noqa: E402
+from framework.saving import load, save  # noqa: E402

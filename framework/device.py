@@ -21,16 +21,23 @@ class device:
         if isinstance(type, device):
             type, index = type.type, type.index
         elif not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}: only 'cpu' is supported")
+            raise TypeError(
+                f"device(): argument 'type' must be str, not {type.__class__.__name__}: only 'cpu' is "
+                "supported"
+            )
         name, colon, number = type.partition(":")
         if colon:
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
             if not number.isdigit():
                 raise RuntimeError(f"Invalid device string: {type!r}")
             index = int(number)
         if name != "cpu":
-            raise RuntimeError(f"device {type!r} is not supported: tensors live in main memory; use device='cpu'")
+            raise RuntimeError(
+                f"device {type!r} is not supported: tensors live in main memory; use device='cpu'"
+            )
         if index not in (None, 0):
             raise RuntimeError(f"CPU device index must be -1 or zero, got {index}")
         self.type = name
@@ -46,7 +53,11 @@ class device:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __repr__(self) -> str:
-        return f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
+        return (
+            f"device(type={self.type!r})"
+            if self.index is None
+            else f"device(type={self.type!r}, index={self.index})"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return device, (self.type, self.index)

@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.autograd.graph import array_of, wrap
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.random import MT19937
     from numpy.typing import DTypeLike
+
+    from framework.tensor import Tensor
 
     Shape = int | tuple[int, ...]
 
@@ -130,7 +134,7 @@ class Generator:
         """The seed of the present stream, in [0, 2**64)."""
         return self._seed
 
-    def get_state(self) -> Array:
+    def get_state(self) -> Tensor:
         """The state: 5056 bytes (uint8) in the layout of PyTorch's CPU generator."""
         state = np.zeros((), _STATE)
         with self._lock:
@@ -144,16 +148,16 @@ class Generator:
             if self._normal is not None:
                 state["normal"] = self._normal
                 state["has_normal"] = 1
-        return np.frombuffer(bytearray(state.tobytes()), np.uint8)
+        return wrap(np.frombuffer(bytearray(state.tobytes()), np.uint8))
 
-    def set_state(self, new_state: Array) -> Generator:
+    def set_state(self, new_state: Tensor | Array) -> Generator:
         """Continue from a state that :meth:`get_state`, here or in PyTorch, has returned.
 
         Raises:
             TypeError: If ``new_state`` does not hold bytes.
             RuntimeError: If it has another size, or no generator can be in that state.
         """
-        data = np.asarray(new_state)
+        data = np.asarray(array_of(new_state))
         if data.dtype != np.uint8:
             raise TypeError(f"RNG state must be a torch.ByteTensor, but got numbers of type {data.dtype}")
         if data.size != _STATE.itemsize:
@@ -184,7 +188,7 @@ class Generator:
         return Generator().set_state(self.get_state())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Generator, (), self.get_state()
+        return Generator, (), array_of(self.get_state())
 
     def __setstate__(self, state: Array) -> None:
         self.set_state(state)
@@ -675,12 +679,12 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def get_rng_state() -> Array:
+def get_rng_state() -> Tensor:
     """The default generator's state, 5056 bytes (uint8)."""
     return default_generator.get_state()
 
 
-def set_rng_state(new_state: Array) -> None:
+def set_rng_state(new_state: Tensor | Array) -> None:
     """Continue the default generator from a state. See :meth:`Generator.set_state`."""
     default_generator.set_state(new_state)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework import dtypes, printing
+from framework import dtypes, numpy_protocol, printing
 from framework.autograd import engine
 from framework.autograd.graph import RemovableHandle, Variable, edge_of, set_tensor_class, wrap
 from framework.autograd.inplace import check_writable, inplace
@@ -31,6 +31,7 @@ from framework.ops import (
     comparison,
     conversion,
     creation,
+    decompositions,
     elementwise,
     extrema,
     gathering,
@@ -38,16 +39,21 @@ from framework.ops import (
     joining,
     linalg,
     moments,
-    picking,
     norms,
+    picking,
     products,
     quantiles,
+    random,
+    rectifiers,
     reductions,
     rounding,
     scans,
     searching,
     selection,
+    softmax,
+    solving,
     sorting,
+    special,
     strided,
     transcendental,
 )
@@ -225,10 +231,12 @@ class Tensor(Variable):
 
     # ---- Elementwise (framework.ops: elementwise, transcendental, rounding, selection, comparison, special) -------------
 
-    __add__ = __radd__ = elementwise.plus
+    __add__ = elementwise.plus
+    __radd__ = elementwise.reversed_plus
     __sub__ = elementwise.minus
     __rsub__ = elementwise.reversed_minus
-    __mul__ = __rmul__ = elementwise.mul
+    __mul__ = elementwise.mul
+    __rmul__ = elementwise.reversed_mul
     __truediv__ = elementwise.divided_by
     __rtruediv__ = __rdiv__ = elementwise.reversed_divided_by
     __floordiv__ = elementwise.floor_divide
@@ -254,9 +262,12 @@ class Tensor(Variable):
     __gt__ = comparison.operator(comparison.gt)
     __ge__ = comparison.operator(comparison.ge)
     __invert__ = comparison.bitwise_not
-    __and__ = __rand__ = comparison.bitwise_and
-    __or__ = __ror__ = comparison.bitwise_or
-    __xor__ = __rxor__ = comparison.bitwise_xor
+    __and__ = comparison.bitwise_and
+    __rand__ = comparison.reversed_and
+    __or__ = comparison.bitwise_or
+    __ror__ = comparison.reversed_or
+    __xor__ = comparison.bitwise_xor
+    __rxor__ = comparison.reversed_xor
     __lshift__ = comparison.bitwise_left_shift
     __rlshift__ = comparison.reversed_left_shift
     __rshift__ = comparison.bitwise_right_shift
@@ -282,7 +293,7 @@ class Tensor(Variable):
     divide = elementwise.divide
     divide_ = inplace(elementwise.divide)
     float_power = elementwise.float_power
-    float_power_ = inplace(elementwise.float_power)
+    float_power_ = elementwise.float_power_
     floor_divide = elementwise.floor_divide
     floor_divide_ = inplace(elementwise.floor_divide)
     fmod = elementwise.fmod
@@ -424,6 +435,34 @@ class Tensor(Variable):
         """This tensor where the condition holds, else ``other``."""
         return selection.where(condition, self, other)
 
+    digamma = special.digamma
+    digamma_ = inplace(special.digamma)
+    erf = special.erf
+    erf_ = inplace(special.erf)
+    erfc = special.erfc
+    erfc_ = inplace(special.erfc)
+    erfinv = special.erfinv
+    erfinv_ = inplace(special.erfinv)
+    lgamma = special.lgamma
+    lgamma_ = inplace(special.lgamma)
+    logit = special.logit
+    logit_ = inplace(special.logit)
+    mvlgamma = special.mvlgamma
+    mvlgamma_ = inplace(special.mvlgamma)
+    sinc = special.sinc
+    sinc_ = inplace(special.sinc)
+    xlogy = special.xlogy
+    xlogy_ = inplace(special.xlogy)
+    polygamma = special.polygamma_method
+    polygamma_ = inplace(special.polygamma_method)
+
+    hardshrink = rectifiers.hardshrink
+    log_softmax = softmax.log_softmax
+    prelu = rectifiers.prelu
+    relu = rectifiers.rectify
+    relu_ = rectifiers.relu_
+    softmax = softmax.softmax
+
     bitwise_and = comparison.bitwise_and
     bitwise_and_ = inplace(comparison.bitwise_and)
     bitwise_left_shift = comparison.bitwise_left_shift
@@ -547,6 +586,18 @@ class Tensor(Variable):
     kron = products.kron
     cross = products.cross
     trace = products.trace
+    inverse = solving.inverse
+    det = solving.det
+    logdet = solving.logdet
+    slogdet = solving.slogdet
+    matrix_power = solving.matrix_power
+    pinverse = solving.pinverse
+    cholesky_solve = solving.cholesky_solve
+    cholesky_inverse = solving.cholesky_inverse
+    cholesky = decompositions.cholesky
+    qr = decompositions.qr
+    svd = decompositions.svd
+    norm = norms.norm
 
     # ---- Shape (framework.ops: shape, broadcasting, joining, arranging, strided, layout) ----------------------------------
 
@@ -684,10 +735,22 @@ class Tensor(Variable):
 
     # ---- Random (framework.ops.random) ----------------------------------------------------------------------------------
 
+    bernoulli = random.bernoulli
+    bernoulli_ = random.bernoulli_
+    cauchy_ = random.cauchy_
+    exponential_ = random.exponential_
+    geometric_ = random.geometric_
+    log_normal_ = random.log_normal_
+    multinomial = random.multinomial
+    normal_ = random.normal_
+    random_ = random.random_
+    uniform_ = random.uniform_
+
     # ---- Python's own protocols -------------------------------------------------------------------------------------------
 
     __array__ = conversion.as_array
-    __array_priority__ = 1000  # NumPy's operators leave the work to ours
+    __array_function__ = numpy_protocol.array_function
+    __array_ufunc__ = numpy_protocol.array_ufunc
     __bool__ = conversion.to_bool
     __contains__ = conversion.contains
     __float__ = conversion.to_float
@@ -706,17 +769,19 @@ class Tensor(Variable):
         return format(self.item(), spec) if not self._array.ndim and type(self) is Tensor else object.__format__(self, spec)
 
     def __copy__(self) -> Self:
-        return rebuild(type(self), self._array, self._requires_grad, self._own_attributes())
+        result: Self = rebuild(type(self), self._array, self._requires_grad, self._own_attributes())
+        return result
 
     def __deepcopy__(self, memo: dict[Int, Any]) -> Self:
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            known: Self = memo[id(self)]
+            return known
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; copy the "
                 "values with .detach().clone()."
             )
-        result = rebuild(type(self), self._array.copy(order="K"), self._requires_grad, {})
+        result: Self = rebuild(type(self), self._array.copy(order="K"), self._requires_grad, {})
         memo[id(self)] = result
         if self._grad is not None:
             result._grad = copy.deepcopy(self._grad, memo)
@@ -736,7 +801,7 @@ class Tensor(Variable):
 def rebuild(cls: type[Any], array: Array, requires_grad: bool, attributes: dict[str, Any]) -> Any:
     """A leaf tensor of that class on the array: what copying and pickling come down to."""
     leaf = wrap(array)
-    result = leaf if cls is Tensor else cls.__new__(cls)
+    result = leaf if cls is Tensor else object.__new__(cls)
     if result is not leaf:
         result._array, result._view, result._edge, result._version_box = array, None, None, leaf._version_box
     result._requires_grad = requires_grad

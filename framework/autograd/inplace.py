@@ -53,7 +53,9 @@ def check_writable(target: Variable, name: str) -> None:
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    if any(stride == 0 and size > 1 for stride, size in zip(target._array.strides, target._array.shape, strict=True)):
+    if target._array.size > 1 and any(
+        stride == 0 and size > 1 for stride, size in zip(target._array.strides, target._array.shape, strict=True)
+    ):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."

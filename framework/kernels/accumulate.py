@@ -26,16 +26,18 @@ def add_at(target: Array, positions: Array, values: Array) -> None:
         positions: Indices into its flat memory, of any shape.
         values: What is added, of the shape of ``positions``.
     """
-    # On flat arrays NumPy's add.at has a fast path: several times as fast as with rows or tuples of indices, faster than
-    # sorting and reduceat, and it adds in order, so that results are reproducible.
+    # On flat arrays NumPy's add.at has a fast path: several times as fast as with rows or tuples of indices,
+    # faster than sorting and reduceat, and it adds in order, so that results are reproducible.
     np.add.at(target.reshape(-1), positions.reshape(-1), np.ascontiguousarray(values).reshape(-1))
 
 
 def slice_positions(shape: tuple[int, ...], dim: int, index: Array) -> Array:
-    """Where in flat memory of this shape the slices lie that ``index`` (of any shape, none negative) names along ``dim``.
+    """Where in flat memory of this shape the slices lie that ``index`` (of any shape, none negative) names
+    along ``dim``.
 
     Returns:
-        Positions of shape ``(*shape[:dim], *index.shape, *shape[dim + 1:])``, or one that has as many elements.
+        Positions of shape ``(*shape[:dim], *index.shape, *shape[dim + 1:])``, or one that has as many
+        elements.
     """
     inner = prod(shape[dim + 1 :])
     positions: Array = index.reshape(-1, 1) * inner + np.arange(inner)

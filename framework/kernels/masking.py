@@ -27,8 +27,13 @@ def keep(array: Any, mask: Any) -> Array:
     return np.bitwise_and(array.view(integer), bits).view(array.dtype)
 
 
+def keep_unless(array: Any, mask: Any) -> Array:
+    """``array`` where not ``mask``, else 0."""
+    return keep(array, np.logical_not(mask))
+
+
 def blend(mask: Any, yes: Any, no: Any) -> Array:
-    """``np.where(mask, yes, no)`` for arrays of one floating-point dtype."""
+    """``np.where(mask, yes, no)`` for arrays of one floating-point dtype, which broadcast."""
     if mask.size <= FEW:
         return np.where(mask, yes, no)
     integer = _INTEGER[yes.dtype]

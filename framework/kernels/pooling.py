@@ -155,7 +155,7 @@ def avg_pool(
     divisor = divisor_override or _divisor(spatial, out, kernel, stride, padding, count_include_pad)
     if x.dtype.kind == "f":
         return np.divide(x, divisor, dtype=x.dtype)
-    return (np.sign(x) * (np.abs(x) // divisor)).astype(x.dtype)
+    return (np.sign(x) * np.sign(divisor) * (np.abs(x) // np.abs(divisor))).astype(x.dtype)
 
 
 def avg_pool_gradient(

@@ -1,22 +1,32 @@
-"""The functions behind the layers, with PyTorch's signatures."""
+"""The functions behind the layers, with PyTorch's names and signatures."""
+
+# ruff: noqa: F403  (this is a namespace: each family says what it gives in its __all__)
 
 from __future__ import annotations
 
 import difflib
 from typing import Any
 
-from framework.ops.activations import relu
-from framework.ops.adaptive_pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool1d_with_indices,
-    adaptive_max_pool2d,
-    adaptive_max_pool2d_with_indices,
-    adaptive_max_pool3d,
-    adaptive_max_pool3d_with_indices,
-    max_unpool1d,
-    max_unpool2d,
-    max_unpool3d,
-)
+from framework.ops.activations import *
+from framework.ops.adaptive_pooling import *
+from framework.ops.bilinear import *
+from framework.ops.convolution import *
+from framework.ops.cross_entropy import *
+from framework.ops.ctc import *
+from framework.ops.distances import *
+from framework.ops.dropout import *
+from framework.ops.embedding_losses import *
+from framework.ops.linalg import linear as linear
+from framework.ops.losses import *
+from framework.ops.pooling import *
+from framework.ops.softmax import *
+from framework.ops.transcendental import sigmoid as sigmoid
+from framework.ops.transcendental import tanh as tanh
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    near = difflib.get_close_matches(name, [each for each in globals() if not each.startswith("_")], n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise AttributeError(f"nn.functional.{name} is not supported{hint}")

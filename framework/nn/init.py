@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.grad_mode import no_grad
 from framework.autograd.graph import bump_version
 from framework.random import default_generator
 
@@ -81,14 +80,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform numbers in [a, b)."""
-    with no_grad():
-        return tensor.uniform_(a, b, generator=generator)
+    array = tensor._array
+    return _write(tensor, (generator or default_generator).uniform(array.shape, a, b, array.dtype))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal numbers with this mean and standard deviation."""
-    with no_grad():
-        return tensor.normal_(mean, std, generator=generator)
+    array = tensor._array
+    return _write(tensor, (generator or default_generator).normal(array.shape, mean, std, array.dtype))
 
 
 def trunc_normal_(
@@ -104,7 +103,7 @@ def trunc_normal_(
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.", stacklevel=2
         )
-    source = default_generator if generator is None else generator
+    source = generator or default_generator
     array = tensor._array
     kind = array.dtype
 
@@ -133,8 +132,7 @@ def trunc_normal_(
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """The same value everywhere."""
-    with no_grad():
-        return tensor.fill_(val)
+    return _write(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -264,7 +262,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if array.size == 0:
         return tensor
     rows = array.shape[0]
-    source = default_generator if generator is None else generator
+    source = generator or default_generator
     drawn = source.normal((rows, array.size // rows), 0.0, 1.0, array.dtype)
     wide = rows < drawn.shape[1]
     q, r = np.linalg.qr(drawn.T if wide else drawn)
@@ -280,7 +278,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """
     if tensor.dim() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {list(tensor.shape)}")
-    source = default_generator if generator is None else generator
+    source = generator or default_generator
     rows, columns = tensor.shape
     values = source.normal((rows, columns), 0.0, std, tensor._array.dtype)
     zeros = math.ceil(sparsity * rows)

@@ -1,11 +1,16 @@
-"""Every differentiable operation, a family a file, forward and gradient side by side."""
+"""Every differentiable operation, a family a file, forward and gradient side by side.
+
+Each family names its public functions in ``__all__``; the package ``framework`` exports those of all ``families``.
+"""
 
 from framework.ops import (
     arranging,
     broadcasting,
     comparison,
+    contraction,
     conversion,
     creation,
+    decompositions,
     elementwise,
     extrema,
     gathering,
@@ -18,6 +23,8 @@ from framework.ops import (
     picking,
     products,
     quantiles,
+    random,
+    rectifiers,
     reductions,
     rounding,
     scans,
@@ -25,7 +32,10 @@ from framework.ops import (
     selection,
     sequences,
     shape,
+    softmax,
+    solving,
     sorting,
+    special,
     strided,
     transcendental,
 )
@@ -34,8 +44,10 @@ families = (
     arranging,
     broadcasting,
     comparison,
+    contraction,
     conversion,
     creation,
+    decompositions,
     elementwise,
     extrema,
     gathering,
@@ -48,6 +60,8 @@ families = (
     picking,
     products,
     quantiles,
+    random,
+    rectifiers,
     reductions,
     rounding,
     scans,
@@ -55,12 +69,10 @@ families = (
     selection,
     sequences,
     shape,
+    softmax,
+    solving,
     sorting,
+    special,
     strided,
     transcendental,
 )
-__all__: list[str] = []
-for _family in families:
-    for _name in getattr(_family, "__all__", ()):
-        globals()[_name] = getattr(_family, _name)
-        __all__.append(_name)  # noqa: PYI056

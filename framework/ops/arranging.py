@@ -14,7 +14,7 @@ from framework.kernels.accumulate import new_zeros
 from framework.ops.broadcasting import expand
 from framework.ops.dims import varargs, wrap_dim, wrap_dims
 from framework.ops.joining import cat, put_slice, stack
-from framework.ops.shape import as_shape, element_count, reshape, transpose, unsqueeze
+from framework.ops.shape import as_shape, element_count, reshape
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -38,7 +38,7 @@ __all__ = [
     "triu",
 ]
 
-# ---- Repeating ----------------------------------------------------------------------------------------------------------
+# ---- Repeating ---------------------------------------------------------------------------------------------
 
 
 @primitive(input=lambda grad, repeats, input_shape: _sum_repeats(grad, repeats, input_shape))
@@ -65,7 +65,8 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     times = tuple([index(each) for each in varargs(repeats)])
     if len(times) < len(self.shape):
         raise RuntimeError(
-            f"Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got {list(times)} for "
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
+            f"got {list(times)} for "
             f"shape {list(self.shape)}"
         )
     if any(each < 0 for each in times):
@@ -79,9 +80,9 @@ def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     return repeat(input, (1,) * (len(input.shape) - len(times)) + times)
 
 
-def tile_method(self: Tensor, *dims: Any) -> Tensor:
+def tile_method(self: Tensor, *args: Any, dims: Sequence[int] = ()) -> Tensor:
     """The tensor ``dims[i]`` times along each dimension; see ``framework.tile``."""
-    return tile(self, varargs(dims))
+    return tile(self, varargs(args) if args else dims)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
@@ -101,18 +102,24 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for each in every:
         if len(each.shape) > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape {list(each.shape)}")
+            raise RuntimeError(
+                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape "
+                f"{list(each.shape)}"
+            )
         if each.dtype != every[0].dtype:
-            raise RuntimeError(f"meshgrid expects all tensors to have the same dtype, got {every[0].dtype} and {each.dtype}")
+            raise RuntimeError(
+                f"meshgrid expects all tensors to have the same dtype, got {every[0].dtype} and {each.dtype}"
+            )
     swapped = indexing == "xy" and len(every) > 1
     if swapped:
         every = (every[1], every[0], *every[2:])
     sizes = [element_count(each) for each in every]
     grids = [
-        expand(reshape(each, (1,) * dim + (-1,) + (1,) * (len(every) - dim - 1)), sizes) for dim, each in enumerate(every)
+        expand(reshape(each, (1,) * dim + (-1,) + (1,) * (len(every) - dim - 1)), sizes)
+        for dim, each in enumerate(every)
     ]
     if swapped:
-        grids = [transpose(grid, 0, 1) for grid in (grids[1], grids[0], *grids[2:])]
+        grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 
 
@@ -139,7 +146,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return input[np.array(rows, np.int64).reshape(len(rows), r)] if r else input[:0]
 
 
-# ---- Turning around -----------------------------------------------------------------------------------------------------
+# ---- Turning around ----------------------------------------------------------------------------------------
 
 
 @primitive(input=lambda grad, dims: _flip(grad, dims))
@@ -152,9 +159,9 @@ def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     return _flip(input, wrap_dims(dims, len(input.shape)))
 
 
-def flip_method(self: Tensor, *dims: Any) -> Tensor:
+def flip_method(self: Tensor, *args: Any, dims: Sequence[int] = ()) -> Tensor:
     """A copy with the order of the elements reversed along some dimensions; see ``framework.flip``."""
-    return flip(self, varargs(dims))
+    return flip(self, varargs(args) if args else dims)
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -211,11 +218,13 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
     first, second = (wrap_dim(dim, ndim) for dim in dims)
     if first == second:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
     return _rot90(input, k, (first, second))
 
 
-# ---- Triangles ----------------------------------------------------------------------------------------------------------
+# ---- Triangles ---------------------------------------------------------------------------------------------
 
 
 @primitive(input=lambda grad, diagonal: tril(grad, diagonal))
@@ -234,10 +243,12 @@ def triu(input: Any, diagonal: Any = 0) -> Any:
 
 def _check_matrix(name: str, input: Any) -> None:
     if input.ndim < 2:
-        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: input tensor must have at least 2 dimensions, got shape {list(input.shape)}"
+        )
 
 
-# ---- Diagonals ----------------------------------------------------------------------------------------------------------
+# ---- Diagonals ---------------------------------------------------------------------------------------------
 
 
 @primitive(
@@ -274,7 +285,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices, spanned by ``dim1`` and ``dim2``, with the last dimension on their diagonals and zeros elsewhere."""
+    """Matrices, spanned by ``dim1`` and ``dim2``, with the last dimension on their diagonals and zeros
+    elsewhere.
+    """
     ndim = len(input.shape) + 1
     first, second = _two_dims(dim1, dim2, ndim)
     size = input.shape[-1] + abs(offset)
@@ -305,7 +318,9 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 def block_diag(*tensors: Tensor) -> Tensor:
     """The matrix with the given matrices (vectors are rows) along its diagonal."""
-    blocks = [each if len(each.shape) == 2 else reshape(each, (1, -1)) for each in tensors if len(each.shape) <= 2]
+    blocks = [
+        each if len(each.shape) == 2 else reshape(each, (1, -1)) for each in tensors if len(each.shape) <= 2
+    ]
     if len(blocks) != len(tensors):
         raise RuntimeError("torch.block_diag: Input tensors must have 2 or fewer dimensions")
     width = sum(block.shape[1] for block in blocks)

@@ -27,7 +27,8 @@ def _expand(input: Any, shape: Any) -> Any:
 
 
 def expand(self: Tensor, *size: Any) -> Tensor:
-    """A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new ones come in front.
+    """A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new ones come in
+    front.
 
     Raises:
         RuntimeError: If a size differs where the tensor's is not 1.
@@ -37,14 +38,16 @@ def expand(self: Tensor, *size: Any) -> Tensor:
     lead = len(wanted) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand({list(shape)}, size={wanted}): the number of sizes provided ({len(wanted)}) must be greater or equal to "
+            f"expand({list(shape)}, size={wanted}): the number of sizes provided ({len(wanted)}) must be "
+            "greater or equal to "
             f"the number of dimensions in the tensor ({len(shape)})"
         )
     for dim, new in enumerate(wanted):
         if dim < lead:
             if new < 0:
                 raise RuntimeError(
-                    f"The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing dimension {dim}"
+                    f"The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing "
+                    f"dimension {dim}"
                 )
             continue
         old = shape[dim - lead]
@@ -52,7 +55,8 @@ def expand(self: Tensor, *size: Any) -> Tensor:
             wanted[dim] = old
         elif old != new and (old != 1 or new < 0):
             raise RuntimeError(
-                f"The expanded size of the tensor ({new}) must match the existing size ({old}) at non-singleton dimension {dim}.  "
+                f"The expanded size of the tensor ({new}) must match the existing size ({old}) at "
+                f"non-singleton dimension {dim}.  "
                 f"Target sizes: {wanted}.  Tensor sizes: {list(shape)}"
             )
     return _expand(self, tuple(wanted))
@@ -85,4 +89,6 @@ def broadcast_shapes(*shapes: Any) -> Size:
     Raises:
         RuntimeError: If there is none.
     """
-    return Size(common_shape([tuple(each) if isinstance(each, (tuple, list)) else (index(each),) for each in shapes]))
+    return Size(
+        common_shape([tuple(each) if isinstance(each, (tuple, list)) else (index(each),) for each in shapes])
+    )

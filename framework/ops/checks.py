@@ -18,11 +18,27 @@ R = TypeVar("R")
 def of_tensors(operation: Callable[P, R]) -> Callable[P, R]:
     """An operation of two arguments that refuses numbers, as PyTorch's ``maximum`` and some others do."""
 
+    name = operation.__name__
+    names = operation.primitive.arguments  # type: ignore[attr-defined]
+
     @functools.wraps(operation)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if len(args) != 2 or not isinstance(args[1], (Variable, np.ndarray)) or not isinstance(args[0], (Variable, np.ndarray)):
-            require_tensors(operation.__name__, input=args[0] if args else kwargs.get("input"),
-                            other=args[1] if len(args) > 1 else kwargs.get("other"))  # fmt: skip
+            given = {**dict(zip(names, args, strict=False)), **kwargs}
+            require_tensors(name, **{each: given[each] for each in names if each in given})
+        return operation(*args, **kwargs)
+
+    return checked
+
+
+def first_tensor(operation: Callable[P, R]) -> Callable[P, R]:
+    """An operation that refuses a number as its first argument."""
+    name = operation.__name__.strip("_")
+
+    @functools.wraps(operation)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if args and not isinstance(args[0], (Variable, np.ndarray)):
+            require_tensors(name, input=args[0])
         return operation(*args, **kwargs)
 
     return checked

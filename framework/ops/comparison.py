@@ -9,7 +9,7 @@ import numpy as np
 
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
-from framework.ops.checks import of_tensors, require_tensors
+from framework.ops.checks import first_tensor, of_tensors, require_tensors
 
 __all__ = [
     "allclose",
@@ -46,36 +46,42 @@ __all__ = [
 ]
 
 
+@first_tensor
 @primitive(promotes="common")
 def eq(input: Any, other: Any) -> Any:
     """``input == other``, a bool tensor."""
     return np.equal(input, other)
 
 
+@first_tensor
 @primitive(promotes="common")
 def ne(input: Any, other: Any) -> Any:
     """``input != other``, a bool tensor."""
     return np.not_equal(input, other)
 
 
+@first_tensor
 @primitive(promotes="common")
 def lt(input: Any, other: Any) -> Any:
     """``input < other``, a bool tensor."""
     return np.less(input, other)
 
 
+@first_tensor
 @primitive(promotes="common")
 def le(input: Any, other: Any) -> Any:
     """``input <= other``, a bool tensor."""
     return np.less_equal(input, other)
 
 
+@first_tensor
 @primitive(promotes="common")
 def gt(input: Any, other: Any) -> Any:
     """``input > other``, a bool tensor."""
     return np.greater(input, other)
 
 
+@first_tensor
 @primitive(promotes="common")
 def ge(input: Any, other: Any) -> Any:
     """``input >= other``, a bool tensor."""
@@ -87,10 +93,11 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 def operator(comparison: Callable[..., Any]) -> Callable[[Any, object], Any]:
     """The comparison as Python's operator: for what is neither a tensor nor a number it leaves the answer to Python."""
+    compare = comparison.primitive.call  # type: ignore[attr-defined]
 
     def method(self: Any, other: object) -> Any:
         try:
-            return comparison(self, other)
+            return compare(self, other)
         except TypeError:
             return NotImplemented
 
@@ -273,3 +280,8 @@ def reversed_left_shift(input: Any, other: Any) -> Any:
 def reversed_right_shift(input: Any, other: Any) -> Any:
     """``other >> input``."""
     return bitwise_right_shift(other, input)
+
+
+reversed_and = first_tensor(bitwise_and)
+reversed_or = first_tensor(bitwise_or)
+reversed_xor = first_tensor(bitwise_xor)

@@ -10,6 +10,7 @@ from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.primitive import primitive
 from framework.device import check_place, device, memory_format, preserve_format
+from framework.dtypes import bool_ as bool_dtype
 from framework.dtypes import (
     dtype,
     float16,
@@ -23,7 +24,6 @@ from framework.dtypes import (
     to_numpy_dtype,
     uint8,
 )
-from framework.dtypes import bool_ as bool_dtype
 from framework.ops.layout import contiguous, copy_in_format
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ LEGACY_NAMES = {
     bool_dtype: "BoolTensor",
 }
 
-# ---- Dtype --------------------------------------------------------------------------------------------------------------
+# ---- Dtype -------------------------------------------------------------------------------------------------
 
 
 @primitive(name="ToCopy", input=lambda grad: grad)  # the engine casts it to the input's dtype
@@ -67,13 +67,14 @@ def to_dtype(input: Any, to: dtype, copy: bool = False) -> Any:
 
 
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)``; itself where nothing changes.
+    """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)``; itself where nothing
+    changes.
 
     Args:
         self: Any tensor.
         *args: A dtype, a device and a dtype, or another tensor; then ``non_blocking`` and ``copy``.
-        **kwargs: ``dtype``, ``device``, ``other``, ``copy`` (a copy in any case), ``memory_format``, and ``non_blocking``,
-            which makes no difference on a CPU.
+        **kwargs: ``dtype``, ``device``, ``other``, ``copy`` (a copy in any case), ``memory_format``, and
+            ``non_blocking``, which makes no difference on a CPU.
 
     Raises:
         RuntimeError: For a device other than the CPU.
@@ -93,7 +94,10 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif isinstance(value, bool) and flags and ("dtype" in options or "other" in options):
             name = flags.pop(0)
         else:
-            raise TypeError(f"to(): unexpected argument {value!r} at position {position + 1}; it takes a dtype, a device or a tensor")
+            raise TypeError(
+                f"to(): unexpected argument {value!r} at position {position + 1}; it takes a dtype, a device "
+                "or a tensor"
+            )
         if name in options:
             raise TypeError(f"to() got multiple values for argument {name!r}")
         options[name] = value
@@ -116,7 +120,9 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The legacy name of the dtype, such as ``torch.FloatTensor``; or, given a dtype or such a name, the tensor in it."""
+    """The legacy name of the dtype, such as ``torch.FloatTensor``; or, given a dtype or such a name, the
+    tensor in it.
+    """
     if dtype is None:
         return "torch." + LEGACY_NAMES[self.dtype]
     if isinstance(dtype, str):
@@ -149,7 +155,7 @@ def is_floating_point(input: Tensor) -> bool:
     return bool(input._array.dtype.kind == "f")
 
 
-# ---- Copies -------------------------------------------------------------------------------------------------------------
+# ---- Copies ------------------------------------------------------------------------------------------------
 
 
 @primitive(input=lambda grad: grad)
@@ -163,19 +169,39 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
 
 
 def detach(input: Tensor) -> Tensor:
-    """A tensor on the same memory that takes no part in the graph; an in-place change of either counts for both."""
+    """A tensor on the same memory that takes no part in the graph; an in-place change of either counts for
+    both.
+    """
     result = wrap(input._array)
     result._version_box = input._version_box
     return result
 
 
-# ---- Writing ------------------------------------------------------------------------------------------------------------
+# ---- Writing -----------------------------------------------------------------------------------------------
 
 
-@primitive(name="CopyBackwards", source=lambda grad: grad)  # the engine sums over what was broadcast, and casts
-def _written(source: Any, target: Any) -> Any:
-    """The target, which holds the source's values already."""
-    return target
+@primitive(
+    name="CopyBackwards",
+    input=lambda grad: zeros_of(grad),
+    source=lambda grad: grad,  # the engine sums over what was broadcast, and casts
+)
+def _overwritten(input: Any, source: Any, written: Any) -> Any:
+    """The input after ``source`` was written all over it: the array that holds the values already."""
+    return written
+
+
+@primitive(grad=lambda grad: zeros_of(grad))
+def zeros_of(grad: Any) -> Any:
+    """Zeros like the gradient: of what was overwritten."""
+    return np.zeros_like(grad)
+
+
+def record_overwrite(target: Any, source: Any) -> Any:
+    """The history of a tensor that was overwritten with ``source``, or with constants (None)."""
+    # The history of a view is continued through its base, which is not overwritten as a whole.
+    return record_write(
+        target, _overwritten(target if target._view is None else target._array, source, wrap(target._array))
+    )
 
 
 def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
@@ -190,18 +216,21 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         if not isinstance(src, (int, float, np.generic)):
             raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {type(src).__name__}")
         target[...] = as_number(src, target.dtype)
-        return record_write(self, wrap(target))  # type: ignore[no-any-return]
+        return record_overwrite(self, None)
     source = src._array
     if source.ndim > target.ndim:
-        raise RuntimeError(f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(source.shape)}")
+        raise RuntimeError(
+            f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(source.shape)}"
+        )
     try:
         np.copyto(target, source, casting="unsafe")
     except ValueError:
         raise RuntimeError(
-            f"copy_(): the source of shape {list(source.shape)} can't be broadcast to the target's shape {list(target.shape)}: sizes "
+            f"copy_(): the source of shape {list(source.shape)} can't be broadcast to the target's shape "
+            f"{list(target.shape)}: sizes "
             "must match, or be 1 in the source"
         ) from None
-    return record_write(self, _written(src, target))  # type: ignore[no-any-return]
+    return record_overwrite(self, src)  # type: ignore[no-any-return]
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
@@ -212,7 +241,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """
     if isinstance(value, Variable) and value._array.ndim:
         raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} "
+            "dimensions."
         )
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
@@ -228,7 +258,8 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
     """A Python number as a NumPy scalar of a dtype; fractions are cut off for integers.
 
     Raises:
-        RuntimeError: If it is beyond the dtype's range. (Negative numbers wrap around in unsigned types, as in PyTorch.)
+        RuntimeError: If it is beyond the dtype's range. (Negative numbers wrap around in unsigned types, as
+            in PyTorch.)
     """
     if to.kind in "iu":
         bounds = np.iinfo(to)
@@ -237,16 +268,20 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
         except (OverflowError, ValueError):  # infinity and nan
             whole = bounds.max + 1
         if not (-bounds.max if to.kind == "u" else bounds.min) <= whole <= bounds.max:
-            raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
+            raise RuntimeError(
+                f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow"
+            )
         return np.int64(whole).astype(to)
     if to.kind == "b":
         return np.bool_(value)
     if abs(value) > np.finfo(to).max and abs(value) != np.inf:
-        raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
+        raise RuntimeError(
+            f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow"
+        )
     return to.type(value)
 
 
-# ---- Python and NumPy ---------------------------------------------------------------------------------------------------
+# ---- Python and NumPy --------------------------------------------------------------------------------------
 
 
 def numpy(self: Tensor, *, force: bool = False) -> Array:
@@ -256,7 +291,9 @@ def numpy(self: Tensor, *, force: bool = False) -> Array:
         RuntimeError: If the tensor requires grad, unless ``force``.
     """
     if self._requires_grad and not force:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
     return self._array.view()
 
 
@@ -265,7 +302,9 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array
     array = numpy(self)
     if dtype is not None and array.dtype != dtype:
         if copy is False:
-            raise ValueError(f"the tensor is {self.dtype!r}: an array of {dtype} can't be made without a copy")
+            raise ValueError(
+                f"the tensor is {self.dtype!r}: an array of {dtype} can't be made without a copy"
+            )
         return array.astype(dtype)
     return array.copy() if copy else array
 
@@ -290,7 +329,8 @@ def tolist(self: Tensor) -> Any:
 def _only(self: Tensor) -> Any:
     if self._array.size != 1:
         raise ValueError(
-            f"only one element tensors can be converted to Python scalars, but this one has shape {list(self._array.shape)}"
+            "only one element tensors can be converted to Python scalars, but this one has shape "
+            f"{list(self._array.shape)}"
         )
     return self._array.item()
 
@@ -313,7 +353,9 @@ def to_bool(self: Tensor) -> bool:
     """
     size = self._array.size
     if size != 1:
-        raise RuntimeError(f"Boolean value of Tensor with {'more than one value' if size else 'no values'} is ambiguous")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {'more than one value' if size else 'no values'} is ambiguous"
+        )
     return bool(self._array.item())
 
 
@@ -347,5 +389,7 @@ def contains(self: Tensor, element: Any) -> bool:
         RuntimeError: For anything else.
     """
     if not isinstance(element, (Variable, int, float)):
-        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+        )
     return bool((self._array == array_of(element)).any())

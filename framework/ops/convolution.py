@@ -23,7 +23,6 @@ from framework.kernels.convolution import (
     convolution_weight_gradient,
 )
 from framework.kernels.summation import total
-from framework.ops import joining
 from framework.ops.shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _convolution(input: Any, weight: Any, bias: Any, geometry: Any) -> Any:
 
 @primitive(
     name="Convolution",
-    input=lambda grad, weight, geometry: _convolution(grad, weight, None, geometry),
+    input=lambda grad, weight, geometry, input_shape: _corner(_convolution(grad, weight, None, geometry), input_shape),
     weight=lambda grad, input, geometry, weight_shape: _weight_gradient(input, grad, weight_shape, geometry),
     bias=lambda grad: _channel_sums(grad),
 )
@@ -63,12 +62,34 @@ def _transposed(input: Any, weight: Any, bias: Any, output_shape: Any, geometry:
 
 @primitive(
     name="ConvolutionBackwardBackward0",
-    output=lambda grad, input, geometry: _convolution(input, grad, None, geometry),
+    output=lambda grad, input, geometry, output_shape: _corner(_convolution(input, grad, None, geometry), output_shape),
     input=lambda grad, output, geometry, input_shape: _transposed(output, grad, None, input_shape, geometry),
 )
 def _weight_gradient(output: Any, input: Any, weight_shape: Any, geometry: Any) -> Any:
     """The gradient of a convolution in its weight, for the gradient ``output`` of its output."""
     return convolution_weight_gradient(output, input, weight_shape[2:], *geometry)
+
+
+# A transposed convolution whose output padding is larger than its stride has no output for the last windows of the
+# convolution that it transposes; and the padding "same" may need a zero more at the end than at the start.
+
+
+def _corner(input: Any, shape: Any) -> Any:
+    """The first elements of each dimension."""
+    return input if tuple(input.shape) == tuple(shape) else _cut(input, tuple(shape))
+
+
+@primitive(view="always", input=lambda grad, input_shape: _extended(grad, input_shape))
+def _cut(input: Any, shape: Ints) -> Any:
+    return input[tuple([slice(size) for size in shape])]
+
+
+@primitive(input=lambda grad, input_shape: _cut(grad, input_shape))
+def _extended(input: Any, shape: Ints) -> Any:
+    """The input with zeros at the end of each dimension."""
+    result = np.zeros_like(input, shape=shape)
+    result[tuple([slice(size) for size in input.shape])] = input
+    return result
 
 
 @primitive(grad=lambda grad, grad_shape: _over_channels(grad, grad_shape))
@@ -245,11 +266,11 @@ def _named_padding(padding: str, input: Any, kernel: Ints, stride: Ints, dilatio
     if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-    if any(total % 2 for total in totals):
-        # One more zero at the end of a dimension than at its start.
-        widths = [width for total in reversed(totals) for width in (0, total % 2)]
-        input = joining.pad(input, widths)
-    return input, tuple([total // 2 for total in totals])
+    if any(each % 2 for each in totals):
+        lead = len(input.shape) - len(kernel)
+        spatial = [size + each % 2 for size, each in zip(input.shape[lead:], totals, strict=True)]
+        input = _extended(input, (*input.shape[:lead], *spatial))
+    return input, tuple([each // 2 for each in totals])
 
 
 def _conv_transpose(

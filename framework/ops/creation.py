@@ -46,7 +46,8 @@ def leaf(array: Array, requires_grad: bool = False) -> Tensor:
 
 
 def array_from_data(data: Any, dtype: DType | None = None) -> Array:
-    """A new array of a number, nested sequences, NumPy arrays or tensors, in the dtype that PyTorch would take.
+    """A new array of a number, nested sequences, NumPy arrays or tensors, in the dtype that PyTorch would
+    take.
 
     Raises:
         TypeError: If the data holds anything but numbers.
@@ -60,7 +61,9 @@ def array_from_data(data: Any, dtype: DType | None = None) -> Array:
     try:
         array = np.array(_plain(data) if isinstance(first, Variable) else data)
     except ValueError:
-        raise ValueError(_unequal(data) or "the data must be numbers in nested sequences of equal lengths") from None
+        raise ValueError(
+            _unequal(data) or "the data must be numbers in nested sequences of equal lengths"
+        ) from None
     if array.dtype.kind not in "biuf":
         raise _not_numbers(array, first)
     from_python = isinstance(first, (bool, int, float, list, tuple)) and not isinstance(first, np.generic)
@@ -83,7 +86,8 @@ def _plain(data: Any) -> Any:
         return data
     if data._array.size != 1:
         raise ValueError(
-            f"only one element tensors can be converted to Python scalars, got shape {list(data._array.shape)}; stack() joins tensors"
+            "only one element tensors can be converted to Python scalars, got shape "
+            f"{list(data._array.shape)}; stack() joins tensors"
         )
     return data._array.reshape(())
 
@@ -94,17 +98,22 @@ def _not_numbers(array: Array, first: Any) -> Exception:
     if array.dtype.kind == "O" and isinstance(first, int):
         return ValueError("Overflow when unpacking long long: an integer is beyond 64 bits")
     return TypeError(
-        f"tensor(): the data must be a number, or numbers in nested sequences, arrays or tensors; got {type(first).__name__!r}"
+        "tensor(): the data must be a number, or numbers in nested sequences, arrays or tensors; got "
+        f"{type(first).__name__!r}"
     )
 
 
 def _check_range(array: Array, wanted: np.dtype[Any]) -> None:
     bounds = np.iinfo(wanted)
     low, high = array.min(), array.max()
-    least = -bounds.max if wanted.kind == "u" else bounds.min  # negative numbers wrap around in unsigned types
+    least = (
+        -bounds.max if wanted.kind == "u" else bounds.min
+    )  # negative numbers wrap around in unsigned types
     if not (low >= least and high <= bounds.max):
         value = low if low < least else high
-        raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(wanted).name} without overflow")
+        raise RuntimeError(
+            f"value {value} cannot be converted to type {from_numpy_dtype(wanted).name} without overflow"
+        )
 
 
 def _unequal(data: Any, dim: int = 1) -> str:
@@ -115,12 +124,19 @@ def _unequal(data: Any, dim: int = 1) -> str:
     for position, length in enumerate(lengths):
         if length != lengths[0]:
             got = "a number" if length is None else length
-            return f"expected sequence of length {lengths[0]} at dim {dim} (got {got}, at position {position})"
+            return (
+                f"expected sequence of length {lengths[0]} at dim {dim} (got {got}, at position {position})"
+            )
     return next((found for each in data if (found := _unequal(each, dim + 1))), "")
 
 
 def tensor(
-    data: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new leaf tensor with a copy of ``data``: a number, nested sequences, an array or a tensor.
 
@@ -150,29 +166,39 @@ def from_numpy(ndarray: Array) -> Tensor:
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     from_numpy_dtype(ndarray.dtype)
     if not ndarray.dtype.isnative:
-        raise ValueError("given numpy array has byte order different from the native byte order; convert it with .astype() first")
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order; convert it with "
+            ".astype() first"
+        )
     if any(stride < 0 for stride in ndarray.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are "
+            "not currently "
             "supported. (You can probably work around this by making a copy of your array with array.copy().)"
         )
     return wrap(ndarray.view(np.ndarray))
 
 
 def as_tensor(data: Any, dtype: DType | None = None, device: Any = None) -> Tensor:
-    """``data`` as a tensor, without a copy where it is one (or an array) of that dtype already; keeps the graph."""
+    """``data`` as a tensor; itself, or on its memory, where it has that dtype already. Keeps the graph."""
     check_place(device)
     if isinstance(data, Variable):
-        return data if dtype is None else to_dtype(data, dtype)
+        return data if dtype is None else to_dtype(data, dtype)  # type: ignore[return-value]
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype.numpy):
         return from_numpy(data)
     return wrap(array_from_data(data, dtype))
 
 
 def asarray(
-    obj: Any, *, dtype: DType | None = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: DType | None = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """``obj`` as a tensor: on its memory where possible; always (``copy=False``, or an error), or never (``copy=True``).
+    """``obj`` as a tensor: on its memory where possible; always (``copy=False``, or an error), or never
+    (``copy=True``).
 
     Raises:
         ValueError: For ``copy=False`` where the memory can't be shared.
@@ -183,7 +209,9 @@ def asarray(
         result = as_tensor(obj, dtype, device)
         shares = result is obj or (isinstance(obj, np.ndarray) and np.may_share_memory(result._array, obj))
         if copy is False and not shares:
-            raise ValueError(f"can't alias a {type(obj).__name__} into a tensor of {result.dtype!r}; leave copy=False out")
+            raise ValueError(
+                f"can't alias a {type(obj).__name__} into a tensor of {result.dtype!r}; leave copy=False out"
+            )
     if requires_grad:
         result = result if result.is_leaf else detach(result)
         result.requires_grad = True
@@ -195,12 +223,20 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Variable)
 
 
-def scalar_tensor(s: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A 0-dimensional tensor of a number, in the default float type."""
-    return full((), s, dtype=get_default_dtype() if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return full(
+        (),
+        s,
+        dtype=get_default_dtype() if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
 
 
-# ---- Filled -------------------------------------------------------------------------------------------------------------
+# ---- Filled ------------------------------------------------------------------------------------------------
 
 
 def float_dtype(dtype: DType | None) -> np.dtype[Any]:
@@ -270,7 +306,9 @@ def full(
     """
     check_place(device, layout, pin_memory)
     if not isinstance(size, (tuple, list)):
-        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
     value, kind = _fill_number("full", fill_value)
     to = kind if dtype is None else to_numpy_dtype(dtype)
     assert to is not None
@@ -282,13 +320,15 @@ def _fill_number(name: str, value: Any) -> tuple[Any, np.dtype[Any]]:
     if isinstance(value, Variable) and not value._array.ndim and not value._requires_grad:
         return value._array.item(), value._array.dtype
     if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
-        raise TypeError(f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}"
+        )
     if isinstance(value, (bool, np.bool_)):
         return value, np.dtype(np.bool_)
     return value, np.dtype(np.int64) if isinstance(value, (int, np.integer)) else get_default_dtype().numpy
 
 
-# ---- Like another tensor --------------------------------------------------------------------------------------------------
+# ---- Like another tensor -----------------------------------------------------------------------------------
 
 
 def _allocate(make: Any, shape: tuple[int, ...], dtype: Any, form: memory_format) -> Array:
@@ -300,7 +340,15 @@ def _allocate(make: Any, shape: tuple[int, ...], dtype: Any, form: memory_format
     return make((batch, height, width, channels), dtype).transpose(0, 3, 1, 2)  # type: ignore[no-any-return]
 
 
-def _like(name: str, input: Any, make: Any, make_like: Any, dtype: DType | None, form: memory_format, requires_grad: bool) -> Any:
+def _like(
+    name: str,
+    input: Any,
+    make: Any,
+    make_like: Any,
+    dtype: DType | None,
+    form: memory_format,
+    requires_grad: bool,
+) -> Any:
     """A new tensor (of an array: a new array) laid out in memory like the input, or as asked."""
     array = input._array if isinstance(input, Variable) else input
     if not isinstance(array, (np.ndarray, np.generic)):
@@ -392,7 +440,9 @@ def new_empty(self: Tensor, *size: Any, dtype: DType | None = None, **options: A
     return empty(*size, dtype=dtype or self.dtype, **options)
 
 
-def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: DType | None = None, **options: Any) -> Tensor:
+def new_full(
+    self: Tensor, size: Any, fill_value: Any, *, dtype: DType | None = None, **options: Any
+) -> Tensor:
     """``framework.full`` in the dtype of this tensor."""
     return full(size, fill_value, dtype=dtype or self.dtype, **options)
 

@@ -1,4 +1,4 @@
-"""Matrix decompositions and what is solved with them; the last two dimensions are the matrix, leading ones a batch."""
+"""Matrix decompositions: Cholesky, QR, singular values, eigenvalues; leading dimensions are a batch."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from framework import return_types
+from framework.autograd.graph import array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.ops.arranging import _diagonal, _on_diagonal, tril, triu
-from framework.ops.broadcasting import _expand
-from framework.ops.dims import common_shape
+from framework.ops.checks import require_tensors
 from framework.ops.joining import cat, slice_
 from framework.ops.linalg import mT, matmul
-from framework.ops.shape import as_shape, unsqueeze
+from framework.ops.rounding import zeros
+from framework.ops.shape import unsqueeze
+
+__all__ = ["cholesky", "qr", "svd"]
 
 Array = np.ndarray[Any, Any]
 
@@ -24,27 +27,27 @@ class LinAlgError(RuntimeError):
     """A decomposition that does not exist for this matrix, or did not converge."""
 
 
-def check_matrices(name: str, array: Any, square: bool = False) -> None:
-    """Whether this is a batch of floating-point matrices.
+def check_matrices(name: str, A: Any, square: bool = False) -> None:
+    """Whether ``A`` is a batch of floating-point matrices.
 
     Raises:
         RuntimeError: If not.
     """
-    shape = list(array.shape)
+    require_tensors(name, A=A)
+    shape, kind = list(A.shape), array_of(A).dtype
     if len(shape) < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions, got shape {shape}.")
     if square and shape[-1] != shape[-2]:
         raise RuntimeError(
             f"{name}: A must be batches of square matrices, but they are {shape[-2]} by {shape[-1]} matrices"
         )
-    kind = array.dtype
     if kind.kind != "f":
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}")
     if kind.itemsize < 4:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {from_numpy_dtype(kind)}")
 
 
-def _lapack(name: str, problem: str, function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
+def lapack(name: str, problem: str, function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
     """A function of ``np.linalg``, whose errors become :class:`LinAlgError`."""
     try:
         return function(*arrays, **options)
@@ -52,133 +55,289 @@ def _lapack(name: str, problem: str, function: Callable[..., Any], *arrays: Any,
         raise LinAlgError(f"{name}: The factorization could not be completed because {problem}.") from None
 
 
-# ---- Inverse, solve, determinant -------------------------------------------------------------------------------------------
+# ---- Cholesky ----------------------------------------------------------------------------------------------------------
 
 
-@primitive(name="LinalgInvEx", A=lambda grad, result: -matmul(mT(result), matmul(grad, mT(result))))
-def inv(A: Any) -> Any:
-    """The inverse of square matrices ``(..., n, n)``.
-
-    Raises:
-        LinAlgError: If one is singular.
-    """
-    check_matrices("linalg.inv", A, square=True)
-    return _lapack("linalg.inv", "the input matrix is singular", np.linalg.inv, A)
+def _half_lower(matrix: Any) -> Any:
+    """The lower triangle with half of the diagonal."""
+    return (tril(matrix) + tril(matrix, -1)) * 0.5
 
 
-def _solve_gradients(grad: Any, A: Any, result: Any) -> tuple[Any, Any]:
-    of_right = _solve(mT(A), grad)
-    return -matmul(of_right, mT(result)), of_right
+def _cholesky_gradient(grad: Any, result: Any, upper: bool) -> Any:
+    # Murray, "Differentiation of the Cholesky decomposition" (2016), eq. 10, made symmetric.
+    lower, grad = (mT(result), mT(grad)) if upper else (result, grad)
+    inner = _half_lower(matmul(mT(lower), grad))
+    left = triangular_solve(mT(lower), inner, True, False)
+    both = mT(triangular_solve(mT(lower), mT(left), True, False))
+    return (both + mT(both)) * 0.5
 
 
-@primitive(_solve_gradients, of=("A", "B"), name="LinalgSolveEx")
-def _solve(A: Any, B: Any) -> Any:
-    return _lapack("linalg.solve", "the input matrix is singular", np.linalg.solve, A, B)
+@primitive(name="LinalgCholeskyEx", input=lambda grad, upper, result: _cholesky_gradient(grad, result, upper))
+def _cholesky(input: Any, upper: bool) -> Any:
+    lower = lapack("linalg.cholesky", "the input is not positive-definite", np.linalg.cholesky, mT(input) if upper else input)
+    return mT(lower) if upper else lower
 
 
-def solve(A: Any, B: Any, *, left: bool = True) -> Any:
-    """``X`` with ``A @ X = B``.
+def linalg_cholesky(A: Any, *, upper: bool = False) -> Any:
+    """The lower triangular ``L`` with ``L @ L.mT = A``, for symmetric positive-definite matrices ``(..., n, n)``.
 
     Args:
-        A: ``(..., n, n)``, invertible.
-        B: ``(..., n, k)``, or vectors: ``(n,)``, or of the shape of ``A`` without its last dimension. Batches broadcast.
-        left: False solves ``X @ A = B``, for ``B`` of shape ``(..., k, n)``.
+        A: The matrices; only their lower triangle is read (the upper one with ``upper``).
+        upper: Give ``L.mT`` instead.
 
     Raises:
-        RuntimeError: If shapes don't fit.
-        LinAlgError: If a matrix is singular.
+        LinAlgError: If a matrix is not positive-definite.
     """
-    check_matrices("linalg.solve", A, square=True)
-    a, b = tuple(A.shape), tuple(B.shape)
-    if A.dtype != B.dtype:
-        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}")
-    vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
-    if vector and not left:
-        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False")
-    if not b:
-        raise RuntimeError("linalg.solve: Expected B to have at least 1 dimension, but it has 0 dimensions instead")
-    if b[-1 if vector or not left else -2] != a[-1]:
-        raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-            f"({a[-2]}x{a[-1]} and {'x'.join(map(str, b[-1:] if vector else b[-2:]))})"
-        )
-    if vector:
-        return as_shape(_solve(A, unsqueeze(B, -1)), (*common_shape([a[:-2], b[:-1]]), a[-1]))
-    common_shape([a[:-2], b[:-2]])
-    return _solve(A, B) if left else mT(_solve(mT(A), mT(B)))
+    check_matrices("linalg.cholesky", A, square=True)
+    return _cholesky(A, upper)
 
 
-@primitive(name="LinalgDet", A=lambda grad, A, result: _matrix(grad) * cofactors(A, result))
-def _det(A: Any) -> Any:
-    return np.asarray(np.linalg.det(A))
+def cholesky(input: Any, upper: bool = False) -> Any:
+    """``torch.cholesky``: the older form of ``linalg.cholesky``."""
+    return linalg_cholesky(input, upper=upper)
 
 
-def _matrix(number: Any) -> Any:
-    """Numbers, one for each matrix, as matrices of size 1."""
-    return as_shape(number, (*number.shape, 1, 1))
+def _triangle(matrix: Any, upper: bool, unitriangular: bool) -> Any:
+    return triu(matrix, int(unitriangular)) if upper else tril(matrix, -int(unitriangular))
 
 
-def det(A: Any) -> Any:
-    """The determinants ``(...)`` of square matrices ``(..., n, n)``. The gradient is right for singular ones too."""
-    check_matrices("linalg.det", A, square=True)
-    return _det(A)
+def _triangular_gradients(grad: Any, A: Any, upper: bool, unitriangular: bool, result: Any) -> tuple[Any, Any]:
+    of_right = triangular_solve(mT(A), grad, not upper, unitriangular)
+    return -_triangle(matmul(of_right, mT(result)), upper, unitriangular), of_right
 
 
-def cofactors(A: Any, determinant: Any) -> Any:
-    """The gradient of the determinant: ``det(A) * inv(A).T``, and by way of the singular values where ``A`` is singular."""
-    return _cofactors(A) if _nearly_singular(A) else _matrix(determinant) * mT(inv(A))
+@primitive(_triangular_gradients, of=("A", "B"), name="LinalgSolveTriangular")
+def triangular_solve(A: Any, B: Any, upper: bool, unitriangular: bool) -> Any:
+    """``X`` with ``A @ X = B``, where of ``A`` only a triangle is read (and its diagonal is 1 if ``unitriangular``)."""
+    triangle = _triangle(A, upper, unitriangular)
+    if unitriangular:
+        triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
+    try:
+        return np.linalg.solve(triangle, B)
+    except np.linalg.LinAlgError:
+        return _substitute(triangle, B, upper)
 
 
-def _nearly_singular(A: Any) -> bool:
-    singular_values = np.linalg.svd(array_of(A), compute_uv=False)
-    if not singular_values.size:
-        return False
-    limit = singular_values[..., :1] * (np.finfo(singular_values.dtype).eps * singular_values.shape[-1])
-    return bool((singular_values <= limit).any())
+def _substitute(triangle: Array, B: Array, upper: bool) -> Array:
+    """Solve row by row: a zero on the diagonal gives infinity or NaN in its row, as in PyTorch, rather than an error."""
+    size = triangle.shape[-1]
+    result = np.zeros_like(triangle, shape=np.broadcast_shapes(triangle.shape[:-2], B.shape[:-2]) + B.shape[-2:])
+    for i in range(size)[::-1] if upper else range(size):
+        known = np.matmul(triangle[..., i : i + 1, :], result)[..., 0, :]
+        result[..., i, :] = (B[..., i, :] - known) / triangle[..., i, i, None]
+    return result
 
 
-def _others(values: Array) -> Array:
-    """For each of the numbers along the last axis the product of the others."""
+# ---- QR ----------------------------------------------------------------------------------------------------------------
+
+
+def _symmetric_from_lower(matrix: Any) -> Any:
+    return tril(matrix) + mT(tril(matrix, -1))
+
+
+def _qr_gradient(grads: Any, mode: str, A_shape: tuple[int, ...], Q: Any, R: Any) -> Any:
+    # Walter & Lehmann, "Walter's formula" in arXiv:1001.1654; the wide case: Roberts & Roberts, arXiv:2009.10071.
+    m, n = A_shape[-2:]
+    if mode == "r":
+        raise RuntimeError("linalg.qr: the derivative depends on Q, which is not computed when mode='r'; use mode='reduced'")
+    if mode == "complete" and m > n:
+        raise RuntimeError("linalg.qr: the derivative is not defined for mode='complete' when there are more rows than columns")
+    of_q, of_r = grads
+    if m >= n:
+        return _qr_square_gradient(of_q, of_r, Q, R)
+    # Only the square part U of R = [U | V] fixes Q; V is Q.T times the other columns of A.
+    last = len(A_shape) - 1
+    U, V = slice_(R, last, 0, m), slice_(R, last, m, n)
+    if of_r is None:
+        return cat([_qr_square_gradient(of_q, None, Q, U), zeros(V)], last)
+    of_u, of_v = slice_(of_r, last, 0, m), slice_(of_r, last, m, n)
+    through_v = matmul(matmul(Q, V), mT(of_v))
+    of_q = through_v if of_q is None else of_q + through_v
+    return cat([_qr_square_gradient(of_q, of_u, Q, U), matmul(Q, of_v)], last)
+
+
+def _qr_square_gradient(of_q: Any, of_r: Any, Q: Any, R: Any) -> Any:
+    inner = None if of_r is None else matmul(R, mT(of_r))
+    if of_q is not None:
+        from_q = matmul(mT(of_q), Q)
+        inner = -from_q if inner is None else inner - from_q
+    symmetric = matmul(Q, _symmetric_from_lower(inner))
+    total = symmetric if of_q is None else of_q + symmetric
+    return mT(triangular_solve(R, mT(total), True, False))
+
+
+@primitive(name="LinalgQr", outputs=2, A=lambda grads, mode, A_shape, result0, result1: _qr_gradient(grads, mode, A_shape, result0, result1))
+def _qr(A: Any, mode: str) -> Any:
+    if mode == "r":
+        return np.zeros_like(A, shape=0), np.linalg.qr(A, "r")
+    Q, R = np.linalg.qr(A, mode)  # type: ignore[call-overload]
+    return Q, R
+
+
+def linalg_qr(A: Any, mode: str = "reduced") -> Any:
+    """``Q`` with orthonormal columns and the upper triangular ``R`` with ``Q @ R = A``: a named tuple ``(Q, R)``.
+
+    Args:
+        A: ``(..., m, n)``.
+        mode: ``"reduced"`` gives ``(..., m, k)`` and ``(..., k, n)`` with ``k = min(m, n)``; ``"complete"`` ``(..., m, m)`` and
+            ``(..., m, n)``; ``"r"`` an empty ``Q``.
+
+    Raises:
+        RuntimeError: For another mode.
+    """
+    check_matrices("linalg.qr", A)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+    return return_types.linalg_qr(*_qr(A, mode))
+
+
+def qr(input: Any, some: bool = True) -> Any:
+    """``torch.qr``: the older form of ``linalg.qr``, in its mode ``"reduced"`` or ``"complete"``."""
+    check_matrices("qr", input)
+    return return_types.qr(*_qr(input, "reduced" if some else "complete"))
+
+
+# ---- Singular values ---------------------------------------------------------------------------------------------------
+
+
+def _skew(matrix: Any) -> Any:
+    return matrix - mT(matrix)
+
+
+def _gaps(values: Any) -> Any:
+    """``values[j] - values[i]`` at row i and column j, and 1 on the diagonal."""
     size = values.shape[-1]
-    return np.where(np.eye(size, dtype=bool), 1, values[..., None, :]).prod(-1).astype(values.dtype)
+    return unsqueeze(values, -2) - unsqueeze(values, -1) + np.eye(size, dtype=array_of(values).dtype)
 
 
-@primitive(A=lambda grad, A: _cofactors_along(grad, A))
-def _cofactors(A: Any) -> Any:
-    U, S, Vh = np.linalg.svd(A)
-    sign = np.linalg.det(U) * np.linalg.det(Vh)
-    return (U * (_others(S) * sign[..., None])[..., None, :]) @ Vh
+def _diagonal_matrix(values: Any) -> Any:
+    ndim = len(values.shape)
+    return _on_diagonal(values, 0, ndim - 1, ndim, (*values.shape, values.shape[-1]))
 
 
-@primitive(direction=lambda grad, A: _cofactors_along(grad, A), A=lambda grad: _no_third_derivative())
-def _cofactors_along(direction: Any, A: Any) -> Any:
-    """The derivative of the cofactors in a direction. Being a second derivative of det, it is its own transpose."""
-    U, S, Vh = np.linalg.svd(A)
-    size = S.shape[-1]
-    eye = np.eye(size, dtype=bool)
-    # The product of all singular values but the i-th and the j-th.
-    left_out = eye[:, None, :] | eye[None, :, :]
-    pairs = np.where(left_out, 1, S[..., None, None, :]).prod(-1).astype(S.dtype)
-    inside = np.swapaxes(U, -1, -2) @ direction @ np.swapaxes(Vh, -1, -2)
-    diagonal = np.diagonal(inside, axis1=-2, axis2=-1)
-    result = np.where(eye, 0, -pairs * np.swapaxes(inside, -1, -2))
-    on_diagonal = (np.where(eye, 0, pairs) * diagonal[..., None, :]).sum(-1)
-    result[..., range(size), range(size)] = on_diagonal
-    sign = np.linalg.det(U) * np.linalg.det(Vh)
-    return (U @ result @ Vh) * sign[..., None, None]
+def _svd_gradient(grads: Any, U: Any, S: Any, Vh: Any) -> Any:
+    # Townsend, "Differentiating the singular value decomposition" (2016), for the thin decomposition.
+    of_u, of_s, of_vh = grads
+    ndim = len(U.shape)
+    m, k, n = U.shape[-2], S.shape[-1], Vh.shape[-1]
+    if U.shape[-1] > k:
+        U = slice_(U, ndim - 1, 0, k)
+        of_u = None if of_u is None else slice_(of_u, ndim - 1, 0, k)
+    if Vh.shape[-2] > k:
+        Vh = slice_(Vh, ndim - 2, 0, k)
+        of_vh = None if of_vh is None else slice_(of_vh, ndim - 2, 0, k)
+    if of_u is None and of_vh is None:
+        return matmul(U * unsqueeze(of_s, -2), Vh)
+    gaps = _gaps(S * S)
+    inner = None if of_s is None else _diagonal_matrix(of_s)
+    if of_u is not None:
+        part = (_skew(matmul(mT(U), of_u)) / gaps) * unsqueeze(S, -2)
+        inner = part if inner is None else inner + part
+    if of_vh is not None:
+        part = unsqueeze(S, -1) * (_skew(matmul(Vh, mT(of_vh))) / gaps)
+        inner = part if inner is None else inner + part
+    result = matmul(matmul(U, inner), Vh)
+    if of_u is not None and m > k:
+        outside = of_u - matmul(U, matmul(mT(U), of_u))
+        result = result + matmul(outside / unsqueeze(S, -2), Vh)
+    if of_vh is not None and n > k:
+        outside = of_vh - matmul(matmul(of_vh, mT(Vh)), Vh)
+        result = result + matmul(U, outside / unsqueeze(S, -1))
+    return result
 
 
-def _no_third_derivative() -> Any:
-    raise NotImplementedError("linalg.det: the third derivative at a singular matrix is not supported")
+@primitive(name="LinalgSvd", outputs=3, A=lambda grads, result0, result1, result2: _svd_gradient(grads, result0, result1, result2))
+def _svd(A: Any, full_matrices: bool) -> Any:
+    return tuple(lapack("linalg.svd", "the algorithm did not converge", np.linalg.svd, A, full_matrices))
 
 
-@primitive(name="LinalgSlogdet", outputs=2, A=lambda grads, A: _matrix(grads[1]) * mT(inv(A)) if grads[1] is not None else None)
-def _slogdet(A: Any) -> Any:
-    sign, logarithm = np.linalg.slogdet(A)
-    return np.asarray(sign), np.asarray(logarithm)
+def linalg_svd(A: Any, full_matrices: bool = True) -> Any:
+    """The singular value decomposition ``A = U @ diag(S) @ Vh``: a named tuple ``(U, S, Vh)``, ``S`` descending.
+
+    Args:
+        A: ``(..., m, n)``.
+        full_matrices: ``U`` and ``Vh`` of shapes ``(..., m, m)`` and ``(..., n, n)``, else ``(..., m, k)`` and ``(..., k, n)`` with
+            ``k = min(m, n)``. Gradients flow through the first ``k`` vectors alone.
+    """
+    check_matrices("linalg.svd", A)
+    return return_types.linalg_svd(*_svd(A, full_matrices))
 
 
-def slogdet(A: Any) -> Any:
-    """The sign and the logarithm of the magnitude of the determinants: a named tuple ``(sign, logabsdet)``."""
-    check_matrices("linalg.slogdet", A, square=True)
-    return return_types.linalg_slogdet(*_slogdet(A))
+@primitive(name="LinalgSvd", A=lambda grad, A: _svd_gradient((None, grad, None), *_svd(A, False)))
+def _svdvals(A: Any) -> Any:
+    return lapack("linalg.svdvals", "the algorithm did not converge", np.linalg.svd, A, compute_uv=False)
+
+
+def svdvals(A: Any) -> Any:
+    """The singular values ``(..., min(m, n))`` of matrices ``(..., m, n)``, descending."""
+    check_matrices("linalg.svdvals", A)
+    return _svdvals(A)
+
+
+def svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
+    """``torch.svd``: as ``linalg.svd``, but with ``V`` in place of ``Vh``, a named tuple ``(U, S, V)``.
+
+    Args:
+        input: ``(..., m, n)``.
+        some: The reduced decomposition.
+        compute_uv: False gives zeros for ``U`` and ``V``.
+    """
+    check_matrices("svd", input)
+    if not compute_uv:
+        values = _svdvals(input)
+        m, n = input.shape[-2:]
+        batch = tuple(input.shape[:-2])
+        empty = [wrap(np.zeros((*batch, size, size), array_of(input).dtype)) for size in (m, n)]
+        return return_types.svd(empty[0], values, empty[1])
+    U, S, Vh = _svd(input, not some)
+    return return_types.svd(U, S, mT(Vh))
+
+
+# ---- Eigenvalues -------------------------------------------------------------------------------------------------------
+
+
+def _eigh_gradient(grads: Any, L: Any, V: Any) -> Any:
+    of_values, of_vectors = grads
+    if of_vectors is None:
+        return matmul(V * unsqueeze(of_values, -2), mT(V))
+    inner = matmul(mT(V), of_vectors) / _gaps(L)
+    ndim = len(V.shape)
+    inner = inner - _diagonal_matrix(_diagonal(inner, 0, ndim - 2, ndim - 1))
+    if of_values is not None:
+        inner = inner + _diagonal_matrix(of_values)
+    return matmul(matmul(V, inner), mT(V))
+
+
+@primitive(name="LinalgEigh", outputs=2, A=lambda grads, result0, result1: _eigh_gradient(grads, result0, result1))
+def _eigh(A: Any, UPLO: str) -> Any:
+    return tuple(lapack("linalg.eigh", "the algorithm failed to converge", np.linalg.eigh, A, UPLO))
+
+
+def eigh(A: Any, UPLO: str = "L") -> Any:
+    """The eigenvalues, ascending, and eigenvectors of symmetric matrices: a named tuple ``(eigenvalues, eigenvectors)``.
+
+    Args:
+        A: ``(..., n, n)``.
+        UPLO: Which triangle of ``A`` to read: ``"L"`` for the lower, ``"U"`` for the upper one.
+
+    Raises:
+        RuntimeError: For another ``UPLO``.
+    """
+    return return_types.linalg_eigh(*_eigh(*_symmetric("linalg.eigh", A, UPLO)))
+
+
+@primitive(name="LinalgEigh", A=lambda grad, A, UPLO: _eigh_gradient((grad, None), *_eigh(A, UPLO)))
+def _eigvalsh(A: Any, UPLO: str) -> Any:
+    return lapack("linalg.eigvalsh", "the algorithm failed to converge", np.linalg.eigvalsh, A, UPLO)
+
+
+def eigvalsh(A: Any, UPLO: str = "L") -> Any:
+    """The eigenvalues ``(..., n)`` of symmetric matrices, ascending. Arguments as in :func:`eigh`."""
+    return _eigvalsh(*_symmetric("linalg.eigvalsh", A, UPLO))
+
+
+def _symmetric(name: str, A: Any, UPLO: str) -> tuple[Any, str]:
+    check_matrices(name, A, square=True)
+    if not isinstance(UPLO, str) or UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"{name}: Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return A, UPLO.upper()

@@ -18,7 +18,9 @@ def wrap_dim(dim: int, ndim: int) -> int:
         dim = index(dim)
     size = ndim or 1
     if not -size <= dim < size:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
+        )
     return dim if dim >= 0 else dim + size
 
 
@@ -37,7 +39,9 @@ def wrap_dims(dims: int | Sequence[int], ndim: int) -> tuple[int, ...]:
 
 
 def varargs(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The sizes or dims of a method that takes them one by one or as one sequence: ``f(2, 3)`` or ``f((2, 3))``."""
+    """The sizes or dims of a method that takes them one by one or as one sequence: ``f(2, 3)`` or ``f((2,
+    3))``.
+    """
     if len(values) == 1 and isinstance(values[0], (tuple, list)):
         return tuple(values[0])
     return values
@@ -61,7 +65,9 @@ def check_size(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int
     try:
         result = tuple([index(each) for each in values])
     except TypeError:
-        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {values!r}") from None
+        raise TypeError(
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, not {values!r}"
+        ) from None
     if any(each < 0 for each in result):
         raise RuntimeError(f"{name}: Dimension size must be non-negative, got {list(result)}")
     return result
@@ -83,7 +89,8 @@ def common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         for dim, (a, b) in enumerate(zip(padded, other, strict=True)):
             if a != b and a != 1 and b != 1:
                 raise RuntimeError(
-                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension {dim}: shapes "
+                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                    f"dimension {dim}: shapes "
                     f"{', '.join(str(list(each)) for each in shapes)} can't be broadcast together"
                 )
         result = tuple([b if a == 1 else a for a, b in zip(padded, other, strict=True)])

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from framework.autograd.graph import Variable
+from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import float64
-from framework.ops.checks import no_bools, only_floats, require_tensors
+from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
@@ -116,6 +117,7 @@ subtract = sub
 
 # The operators have no options, and skip a call.
 plus, minus, reversed_minus = _add, _sub, _rsub
+reversed_plus = first_tensor(_add)
 
 
 @primitive(promotes="common", input=lambda grad, other: grad * other, other=lambda grad, input: grad * input)
@@ -125,6 +127,7 @@ def mul(input: Any, other: Any) -> Any:
 
 
 multiply = mul
+reversed_mul = first_tensor(mul)
 
 
 @primitive(
@@ -238,6 +241,7 @@ def reversed_remainder(input: Any, other: Any) -> Any:
     return remainder(other, input)
 
 
+@first_tensor
 @primitive(
     promotes="common", input=lambda grad: grad, other=lambda grad, input, other: -grad * _div_trunc(input, other)
 )
@@ -297,7 +301,7 @@ def sign(input: Any) -> Any:
     if input.dtype.kind == "b":
         return input.copy()
     result = np.sign(input)
-    return np.nan_to_num(result, copy=False, nan=0.0) if input.dtype.kind == "f" else result
+    return np.nan_to_num(result, nan=0.0) if input.dtype.kind == "f" else result
 
 
 sgn = sign
@@ -400,6 +404,17 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
         tensor = exponent
         exponent = tensor.to(float64)
     return pow(input, exponent, out=out)
+
+
+def float_power_(input: Any, exponent: Any) -> Any:
+    """In-place version of ``float_power``.
+
+    Raises:
+        RuntimeError: If ``input`` is not of dtype float64.
+    """
+    if input.dtype is not float64:
+        raise RuntimeError(f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}")
+    return in_place(float_power)(input, exponent)
 
 
 @primitive(

@@ -184,7 +184,7 @@ def _classes(name: str, input: Any, target: Any, wanted: tuple[int, ...]) -> Any
     """The target's array, whose shape should be ``wanted``."""
     require_tensors(name, input=input, target=target)
     array = array_of(target)
-    if len(input.shape) not in (1, 2) or 0 in input.shape[-1:]:
+    if len(input.shape) > 2 or 0 in input.shape[-1:]:
         raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}")
     if array.shape != wanted:
         raise RuntimeError(f"{name}: inconsistent target size: {list(array.shape)} for input of size: {list(input.shape)}")
@@ -227,9 +227,9 @@ def multi_margin_loss(
     name = "multi_margin_loss"
     require_tensors(name, input=input, target=target)
     shape = tuple(input.shape)
-    wanted = tuple(target.shape) if len(shape) == 1 and tuple(target.shape) == (1,) else shape[:-1]
+    wanted = tuple(target.shape) if len(shape) < 2 and tuple(target.shape) == (1,) else shape[:-1]
     classes = _classes(name, input, target, wanted).reshape(-1)
-    count = shape[-1]
+    count = shape[-1] if shape else 1
     if classes.size and not (classes.min() >= 0 and classes.max() < count):
         wrong = classes[(classes < 0) | (classes >= count)][0]
         raise IndexError(f"{name}: Target {wrong} is out of bounds: the input has {count} classes")
@@ -266,7 +266,7 @@ def multilabel_margin_loss(
     """
     reduction = checked_reduction(size_average, reduce, reduction)
     name = "multilabel_margin_loss"
-    count = input.shape[-1] if input.shape else 0
+    count = input.shape[-1] if input.shape else 1
     classes = _classes(name, input, target, tuple(input.shape)).reshape(-1, count)
     if classes.size and not (classes.min() >= -1 and classes.max() < count):
         raise RuntimeError(f"{name}: targets must lie in [-1, {count - 1}], but got {classes.min()} to {classes.max()}")

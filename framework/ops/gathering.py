@@ -30,27 +30,31 @@ def require_index(name: str, index: Any, vector: bool = False) -> Array:
     """The array of a tensor of indices.
 
     Raises:
-        TypeError, RuntimeError, IndexError: If it is no tensor, not of integers, or no vector where one is needed.
+        TypeError, RuntimeError, IndexError: If it is no tensor, not of integers, or no vector where one is
+            needed.
     """
     if not isinstance(index, (Variable, np.ndarray)):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     array: Array = array_of(index)
-    if array.dtype != np.int64 and array.dtype != np.int32:
+    if array.size and array.dtype != np.int64 and array.dtype != np.int32:
         raise (IndexError if vector else RuntimeError)(
-            f"{name}(): Expected dtype int32 or int64 for index, got {from_numpy_dtype(array.dtype)}; use .long()"
+            f"{name}(): Expected dtype int32 or int64 for index, got {from_numpy_dtype(array.dtype)}; use "
+            ".long()"
         )
     if vector and array.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but got shape {list(array.shape)}")
     return array
 
 
-# ---- Along a dimension: gather and scatter --------------------------------------------------------------------------------
+# ---- Along a dimension: gather and scatter -----------------------------------------------------------------
 
 
 def _positions(shape: tuple[int, ...], dim: int, index: Array) -> Array:
     """Where in flat memory of this shape the elements lie that ``index`` names along ``dim``."""
+    if len(shape) < 2 or not index.size:
+        return index.astype(np.int64)
     strides = [prod(shape[i + 1 :]) for i in range(len(shape))]
-    positions: Array = index * strides[dim] if shape else index * 1
+    positions: Array = index.astype(np.int64) * strides[dim]
     for i, (size, stride) in enumerate(zip(index.shape, strides, strict=True)):
         if i != dim and size > 1:
             positions += (np.arange(size) * stride).reshape((-1,) + (1,) * (index.ndim - i - 1))
@@ -83,25 +87,31 @@ def _check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) -
     inside, outside = shape or (1,), array.shape or (1,)
     if len(outside) != len(inside):
         raise RuntimeError(
-            f"{name}(): Index tensor must have the same number of dimensions as input tensor: got shapes {list(array.shape)} and "
+            f"{name}(): Index tensor must have the same number of dimensions as input tensor: got shapes "
+            f"{list(array.shape)} and "
             f"{list(shape)}"
         )
     for i, (have, limit) in enumerate(zip(outside, inside, strict=True)):
         if i != dim and have > limit:
             raise RuntimeError(
-                f"{name}(): Size does not match at dimension {i} expected index {list(array.shape)} to be no larger than self "
+                f"{name}(): Size does not match at dimension {i} expected index {list(array.shape)} to be no "
+                "larger than self "
                 f"{list(shape)} apart from dimension {dim}"
             )
     if isinstance(src, (Variable, np.ndarray)):
         source = array_of(src).shape or (1,)
-        if len(source) != len(outside) or any(have > limit for have, limit in zip(outside, source, strict=True)):
+        if len(source) != len(outside) or any(
+            have > limit for have, limit in zip(outside, source, strict=True)
+        ):
             raise RuntimeError(
-                f"{name}(): Expected index {list(array.shape)} to be no larger than src {list(array_of(src).shape)} in any dimension"
+                f"{name}(): Expected index {list(array.shape)} to be no larger than src "
+                f"{list(array_of(src).shape)} in any dimension"
             )
     low, high = array.min(), array.max()
     if low < 0 or high >= inside[dim]:
         raise RuntimeError(
-            f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size {inside[dim]}"
+            f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size "
+            f"{inside[dim]}"
         )
     return dim
 
@@ -123,22 +133,27 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return _gather(input, _check_along("gather", input, dim, index), index)
 
 
-
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """:func:`gather` where the other dimensions broadcast; without ``dim`` from all elements as one dimension.
+    """:func:`gather` where the other dimensions broadcast; without ``dim`` from all elements as one
+    dimension.
 
     Raises:
         RuntimeError: For shapes that don't fit, or an index out of bounds.
     """
     if dim is None:
-        return gather(as_shape(input, (element_count(input),)), 0, as_shape(indices, (element_count(indices),)))
+        count = element_count(input)
+        return gather(
+            as_shape(input, (count,)), 0, _from_front(as_shape(indices, (element_count(indices),)), count)
+        )
     shape, wanted = tuple(input.shape), tuple(indices.shape)
     if len(shape) != len(wanted):
         raise RuntimeError(
-            f"take_along_dim(): input and indices should have the same number of dimensions, but got {len(shape)} dimensions for "
+            "take_along_dim(): input and indices should have the same number of dimensions, but got "
+            f"{len(shape)} dimensions for "
             f"input, and {len(wanted)} dimensions for indices"
         )
     dim = wrap_dim(dim, len(shape))
+    indices = _from_front(indices, shape[dim] if shape else 1)
     common = common_shape([(*shape[:dim], 1, *shape[dim + 1 :]), (*wanted[:dim], 1, *wanted[dim + 1 :])])
     if not shape:
         return gather(input, dim, indices)
@@ -146,9 +161,16 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return gather(wide, dim, expand(indices, (*common[:dim], wanted[dim], *common[dim + 1 :])))
 
 
-# ---- Scatter ------------------------------------------------------------------------------------------------------------
+def _from_front(indices: Any, size: int) -> Any:
+    """Negative indices, which ``gather`` refuses, counted from the front."""
+    array = array_of(indices)
+    return wrap(np.where(array < 0, array + size, array)) if array.size and array.min() < 0 else indices
+
+
+# ---- Scatter -----------------------------------------------------------------------------------------------
 #
-# The kernels write into their input itself where ``inplace`` is set: the in-place methods need no copy of the tensor.
+# The kernels write into their input itself where ``inplace`` is set: the in-place methods need no copy of the
+# tensor.
 
 
 def target_of(input: Any, inplace: bool) -> Any:
@@ -176,7 +198,11 @@ def in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _leading(source: Any, shape: tuple[int, ...]) -> Any:
     """The first elements along each dimension."""
-    return source if source.shape == shape else source[tuple([slice(size) for size in shape])]
+    if source.shape == shape:
+        return source
+    if len(source.shape) != len(shape):  # one element with and without a dimension, or no element at all
+        return as_shape(source, shape) if 0 not in shape else new_zeros(shape, source)
+    return source[tuple([slice(size) for size in shape])]
 
 
 def _gather_padded(grad: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
@@ -185,17 +211,25 @@ def _gather_padded(grad: Any, dim: int, index: Any, shape: tuple[int, ...]) -> A
 
 
 def _padded(picked: Any, shape: tuple[int, ...]) -> Any:
-    return picked if tuple(picked.shape) == tuple(shape) else _pad_to(picked, tuple(shape))
+    if tuple(picked.shape) == tuple(shape):
+        return picked
+    return (
+        as_shape(picked, tuple(shape)) if prod(shape) == prod(picked.shape) else _pad_to(picked, tuple(shape))
+    )
 
 
 @primitive(input=lambda grad, input_shape: _leading(grad, input_shape))
 def _pad_to(input: Any, shape: tuple[int, ...]) -> Any:
     result = new_zeros(shape, input)
-    result[tuple([slice(size) for size in input.shape])] = input
+    if input.size:
+        result[tuple([slice(size) for size in input.shape])] = input
     return result
 
 
-@primitive(input=lambda grad: grad, src=lambda grad, dim, index, src_shape: _gather_padded(grad, dim, index, src_shape))
+@primitive(
+    input=lambda grad: grad,
+    src=lambda grad, dim, index, src_shape: _gather_padded(grad, dim, index, src_shape),
+)
 def _scatter_add(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
     result = target_of(input, inplace)
     add_at(result, _positions(input.shape, dim, index), _leading(src, index.shape))
@@ -225,7 +259,8 @@ def require_same_dtype(name: str, input: Any, src: Any) -> None:
         raise TypeError(f"{name}(): the source must be Tensor, not {type(src).__name__}")
     if array_of(input).dtype != array_of(src).dtype:
         raise RuntimeError(
-            f"{name}(): Expected self.dtype to be equal to src.dtype, got {from_numpy_dtype(array_of(input).dtype)} and "
+            f"{name}(): Expected self.dtype to be equal to src.dtype, got "
+            f"{from_numpy_dtype(array_of(input).dtype)} and "
             f"{from_numpy_dtype(array_of(src).dtype)}"
         )
 
@@ -237,7 +272,8 @@ def _checked_scatter_add(input: Any, dim: int, index: Any, src: Any, inplace: bo
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """``input`` with ``src`` added at indices along a dimension: for ``dim=1``, ``result[i][index[i][j]] += src[i][j]``.
+    """``input`` with ``src`` added at indices along a dimension: for ``dim=1``, ``result[i][index[i][j]] +=
+    src[i][j]``.
 
     Raises:
         RuntimeError: For shapes that don't fit, dtypes that differ, or an index out of bounds.
@@ -249,7 +285,14 @@ scatter_add_ = in_place(_checked_scatter_add, "scatter_add_")
 
 
 def _checked_scatter(
-    input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None, inplace: bool = False
+    input: Any,
+    dim: int,
+    index: Any,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+    inplace: bool = False,
 ) -> Any:
     source = value if src is None else src
     dim = _check_along("scatter", input, dim, index, source)
@@ -258,7 +301,9 @@ def _checked_scatter(
     elif isinstance(source, (int, float)):
         source = np.broadcast_to(as_number(source, array_of(input).dtype), array_of(index).shape)
     else:
-        raise TypeError(f"scatter(): argument 'src' (position 4) must be Tensor or a number, not {type(source).__name__}")
+        raise TypeError(
+            f"scatter(): argument 'src' (position 4) must be Tensor or a number, not {type(source).__name__}"
+        )
     if reduce is None:
         return _scatter(input, dim, index, source, inplace)
     if reduce == "add":
@@ -269,8 +314,11 @@ def _checked_scatter(
     raise RuntimeError(f"scatter(): reduce argument must be either add or multiply, got {reduce!r}")
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
-    """``input`` with values written at indices along a dimension: for ``dim=1``, ``result[i][index[i][j]] = src[i][j]``.
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """``input`` with values written at indices along a dimension: for ``dim=1``, ``result[i][index[i][j]] =
+    src[i][j]``.
 
     Args:
         input: Any tensor.
@@ -289,12 +337,16 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
 scatter_ = in_place(_checked_scatter, "scatter_")
 
 
-# ---- Reduction by index ---------------------------------------------------------------------------------------------------
+# ---- Reduction by index ------------------------------------------------------------------------------------
 
 
 @primitive(
-    input=lambda grad, input, dim, index, src, result: _product_gradient(grad, input, dim, index, src, result, False),
-    src=lambda grad, input, dim, index, src, result: _product_gradient(grad, input, dim, index, src, result, True),
+    input=lambda grad, input, dim, index, src, result: _product_gradient(
+        grad, input, dim, index, src, result, False
+    ),
+    src=lambda grad, input, dim, index, src, result: _product_gradient(
+        grad, input, dim, index, src, result, True
+    ),
 )
 def _scatter_prod(input: Any, dim: int, index: Any, src: Any) -> Any:
     result = np.array(input, order="C")
@@ -302,7 +354,9 @@ def _scatter_prod(input: Any, dim: int, index: Any, src: Any) -> Any:
     return result
 
 
-def _product_gradient(grad: Any, input: Any, dim: int, index: Any, src: Any, result: Any, to_source: bool) -> Any:
+def _product_gradient(
+    grad: Any, input: Any, dim: int, index: Any, src: Any, result: Any, to_source: bool
+) -> Any:
     if array_of(input).all() and array_of(src).all():
         if not to_source:
             return grad * result / input
@@ -327,7 +381,9 @@ def _product_of_others(input: Any, dim: int, index: Any, src: Any, to_source: bo
 
 
 def _refuse_second() -> None:
-    raise RuntimeError("scatter_reduce(reduce='prod'): second derivatives are not supported where a factor is zero")
+    raise RuntimeError(
+        "scatter_reduce(reduce='prod'): second derivatives are not supported where a factor is zero"
+    )
 
 
 @primitive(
@@ -346,7 +402,9 @@ def _scatter_extreme(input: Any, dim: int, index: Any, src: Any, largest: bool) 
 
 @primitive()
 def _shares(input: Any, dim: int, index: Any, src: Any, result: Any) -> Any:
-    """How much of the gradient each element of ``input`` and ``src`` gets: those equal to the result share it evenly."""
+    """How much of the gradient each element of ``input`` and ``src`` gets: those equal to the result share
+    it evenly.
+    """
     positions = _positions(input.shape, dim, index)
     own = np.array(input == result, result.dtype, order="C")
     theirs = (_leading(src, index.shape) == result.reshape(-1)[positions]).astype(result.dtype)
@@ -369,7 +427,8 @@ def scatter_reduce(
         include_self: Whether the input's own element takes part.
 
     Raises:
-        RuntimeError: For shapes that don't fit, dtypes that differ, an unknown ``reduce``, or an index out of bounds.
+        RuntimeError: For shapes that don't fit, dtypes that differ, an unknown ``reduce``, or an index out of
+            bounds.
     """
     dim = _check_along("scatter_reduce", input, dim, index, src)
     require_same_dtype("scatter_reduce", input, src)

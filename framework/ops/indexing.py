@@ -1,7 +1,8 @@
 """Indexing with square brackets: reading and writing.
 
-A key is taken in two steps, as in PyTorch: integers, slices, None and Ellipsis give a view, and then tensors of indices
-and masks pick elements of that. (In NumPy an integer beside an array of indices counts as one; here it doesn't.)
+A key is taken in two steps, as in PyTorch: integers, slices, None and Ellipsis give a view, and then tensors
+of indices and masks pick elements of that. (In NumPy an integer beside an array of indices counts as one of
+them; here it doesn't.)
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ Array = np.ndarray[Any, Any]
 FULL = slice(None)
 
 
-# ---- Views --------------------------------------------------------------------------------------------------------------
+# ---- Views -------------------------------------------------------------------------------------------------
 
 
 def _basic(name: str) -> Callable[..., Any]:
-    @primitive(name=name, view="always", input=lambda grad, key, input_shape: _put_region(grad, key, input_shape))
+    @primitive(
+        name=name, view="always", input=lambda grad, key, input_shape: _put_region(grad, key, input_shape)
+    )
     def region(input: Any, key: Any) -> Any:
         return input[key]
 
@@ -55,10 +58,12 @@ def _put_region(grad: Any, key: Any, shape: tuple[int, ...]) -> Any:
     return result
 
 
-# ---- Picks --------------------------------------------------------------------------------------------------------------
+# ---- Picks -------------------------------------------------------------------------------------------------
 
 
-@primitive(name="Index", input=lambda grad, dim, index, input_shape: index_add_zeros(grad, dim, index, input_shape))
+@primitive(
+    name="Index", input=lambda grad, dim, index, input_shape: index_add_zeros(grad, dim, index, input_shape)
+)
 def pick(input: Any, dim: int, index: Any) -> Any:
     """``input[:, …, index]`` with an array of indices, of any shape, at ``dim``."""
     return input.take(index, dim)
@@ -72,39 +77,46 @@ def index_add_zeros(grad: Any, dim: int, index: Any, shape: tuple[int, ...]) -> 
     return result
 
 
-@primitive(name="Index", input=lambda grad, dim, mask, input_shape: _put_mask(grad, dim, mask, input_shape))
+@primitive(name="Index", input=lambda grad, dim, mask, input_shape: put_mask(grad, dim, mask, input_shape))
 def pick_mask(input: Any, dim: int, mask: Any) -> Any:
     """The elements where ``mask``, which covers the dimensions from ``dim`` on, is true, as one dimension."""
     return input[(FULL,) * dim + (mask,)]
 
 
 @primitive(grad=lambda grad, dim, mask: pick_mask(grad, dim, mask))
-def _put_mask(grad: Any, dim: int, mask: Any, shape: tuple[int, ...]) -> Any:
+def put_mask(grad: Any, dim: int, mask: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of that shape with ``grad`` where the mask is true."""
     result = new_zeros(shape, grad)
     result[(FULL,) * dim + (mask,)] = grad
     return result
 
 
-# ---- Keys ---------------------------------------------------------------------------------------------------------------
+# ---- Keys --------------------------------------------------------------------------------------------------
 
 
 def _parse(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[tuple[int, Any]]]:
-    """A key as a basic key for every dimension, and ``(dimension of the view, indices or mask)`` pairs to pick there.
+    """A key as a basic key for every dimension, and ``(dimension of the view, indices or mask)`` pairs to
+    pick there.
 
     Raises:
         IndexError: For too many parts, a mask of another shape, or a part that is no index.
         ValueError: For a slice with a step below 1.
     """
-    if isinstance(key, list) and any(part is None or part is ... or not isinstance(part, (int, np.integer)) for part in key):
+    if isinstance(key, list) and any(
+        part is None or part is ... or not isinstance(part, (int, np.integer)) for part in key
+    ):
         key = tuple(key)  # a list of lists or tensors stands for a tuple of them
     parts = [_part(each) for each in (key if isinstance(key, tuple) else (key,))]
     used = sum(_dims_used(part) for part in parts)
     if used > len(shape):
         if not shape:
             raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to "
+                "a number"
             )
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {used} for shape {list(shape)}")
+        raise IndexError(
+            f"too many indices for tensor of dimension {len(shape)}: {used} for shape {list(shape)}"
+        )
     basic: list[Any] = []
     picks: list[tuple[int, Any]] = []
     dim = place = 0  # in the tensor, and in the view
@@ -122,7 +134,10 @@ def _parse(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[tupl
             place += 1
         elif isinstance(part, int):
             if not -shape[dim] <= part < shape[dim]:
-                raise IndexError(f"index {part} is out of bounds for dimension {dim} with size {shape[dim]} (shape {list(shape)})")
+                raise IndexError(
+                    f"index {part} is out of bounds for dimension {dim} with size {shape[dim]} (shape "
+                    f"{list(shape)})"
+                )
             basic.append(part)
             dim += 1
         elif isinstance(part, slice):
@@ -133,7 +148,8 @@ def _parse(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[tupl
             array = part._array if isinstance(part, Variable) else part
             if array.dtype.kind == "b" and array.shape != shape[dim : dim + covered]:
                 raise IndexError(
-                    f"The shape of the mask {list(array.shape)} at index {dim} does not match the shape of the indexed tensor "
+                    f"The shape of the mask {list(array.shape)} at index {dim} does not match the shape of "
+                    "the indexed tensor "
                     f"{list(shape)} at index {dim}"
                 )
             picks.append((place, part))
@@ -149,7 +165,9 @@ def _part(part: Any) -> Any:
     if isinstance(part, slice):
         if part.step is not None and index(part.step) <= 0:
             raise ValueError(f"step must be greater than zero, got {part}; flip() reverses a dimension")
-        return slice(*(None if bound is None else index(bound) for bound in (part.start, part.stop, part.step)))
+        return slice(
+            *(None if bound is None else index(bound) for bound in (part.start, part.stop, part.step))
+        )
     if isinstance(part, (bool, np.bool_)):
         return bool(part)
     if isinstance(part, (list, tuple, range)):
@@ -162,7 +180,8 @@ def _part(part: Any) -> Any:
         return index(part)
     except TypeError:
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            "indices "
             f"(got {type(part).__name__})"
         ) from None
 
@@ -174,16 +193,21 @@ def _arrays(part: Any) -> Any:
 
 
 def _index_array(part: Any) -> Any:
-    """A tensor or array as what it means as an index: indices, a mask, or an int or bool where it has no dimensions."""
+    """A tensor or array as what it means as an index: indices, a mask, or an int or bool where it has no
+    dimensions.
+    """
     array = part._array if isinstance(part, Variable) else part
     if array.dtype == np.uint8:
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=5
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+            UserWarning,
+            stacklevel=5,
         )
         part = array = array != 0
     elif array.dtype.kind not in "bi" or array.dtype.itemsize == 2 or (array.dtype == np.int8):
         raise IndexError(
-            f"tensors used as indices must be long, int, byte or bool tensors, not {from_numpy_dtype(array.dtype)}; "
+            "tensors used as indices must be long, int, byte or bool tensors, not "
+            f"{from_numpy_dtype(array.dtype)}; "
             "use .long() or a comparison"
         )
     if not array.ndim:
@@ -215,7 +239,8 @@ def _is_full(key: tuple[Any, ...]) -> bool:
 
 
 def _indices(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...]) -> tuple[list[int], list[Array]]:
-    """The dimensions of a view that are indexed, and the array of indices for each, none negative, all of one shape.
+    """The dimensions of a view that are indexed, and the array of indices for each, none negative, all of one
+    shape.
 
     Raises:
         IndexError: For an index out of bounds, or shapes that don't go together.
@@ -234,7 +259,9 @@ def _indices(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...]) -> tuple[
         common = common_shape([array.shape for array in arrays])
     except RuntimeError:
         shapes = ", ".join(str(list(array.shape)) for array in arrays)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
     return dims, [np.broadcast_to(array, common) for array in arrays]
 
 
@@ -248,15 +275,18 @@ def check_bounds(array: Array, size: int, dim: int) -> Array:
         return array
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:
-        raise IndexError(f"index {low if low < -size else high} is out of bounds for dimension {dim} with size {size}")
+        raise IndexError(
+            f"index {low if low < -size else high} is out of bounds for dimension {dim} with size {size}"
+        )
     return array + (array < 0) * size if low < 0 else array
 
 
-# ---- Reading ------------------------------------------------------------------------------------------------------------
+# ---- Reading -----------------------------------------------------------------------------------------------
 
 
 def getitem(self: Tensor, key: Any) -> Tensor:
-    """``self[key]``: a view for integers, slices, None and Ellipsis; a copy as soon as tensors, lists or masks are there.
+    """``self[key]``: a view for integers, slices, None and Ellipsis; a copy as soon as tensors, lists or
+    masks are there.
 
     Raises:
         IndexError: For an index out of bounds or of a wrong kind, or too many.
@@ -290,7 +320,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     return pick(as_shape(source, merged), first, flat)
 
 
-# ---- Writing ------------------------------------------------------------------------------------------------------------
+# ---- Writing -----------------------------------------------------------------------------------------------
 
 
 @primitive(
@@ -307,7 +337,8 @@ def _index_put(input: Any, values: Any, key: Any, accumulate: bool, inplace: boo
             result[key] = values
     except ValueError:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(np.shape(values))} cannot be broadcast to indexing result of shape "
+            f"shape mismatch: value tensor of shape {list(np.shape(values))} cannot be broadcast to indexing "
+            "result of shape "
             f"{list(result[key].shape)}"
         ) from None
     return result
@@ -355,12 +386,16 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         value: A number, or a tensor that broadcasts to what ``self[key]`` is.
 
     Raises:
-        RuntimeError: For a value of another shape (or dtype, where the key has tensors), or where ``self`` can't be changed.
+        RuntimeError: For a value of another shape (or dtype, where the key has tensors), or where ``self``
+            can't be changed.
         TypeError: For a value that is neither tensor nor number.
     """
     basic, picks = _parse(self._array.shape, key)
     if not isinstance(value, (Variable, int, float, np.generic)):
-        raise TypeError(f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with framework.tensor()")
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with "
+            "framework.tensor()"
+        )
     target: Any = self if _is_full(basic) else _view(self, basic)
     if not picks:
         copy_(target, _without_leading_ones(value, target._array.ndim))
@@ -373,13 +408,16 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
 
 
 def _values(target: Any, value: Any, key: tuple[Any, ...], any_dtype: bool = False) -> Any:
-    """What is written at ``key``: a number in the target's dtype, or a tensor of that dtype without surplus dimensions."""
+    """What is written at ``key``: a number in the target's dtype, or a tensor of that dtype without surplus
+    dimensions.
+    """
     if not isinstance(value, Variable):
         return as_number(value, target._array.dtype)
     array = value._array
     if array.dtype != target._array.dtype and not (any_dtype and not array.ndim):
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {from_numpy_dtype(target._array.dtype)} for the "
+            "Index put requires the source and destination dtypes match, got "
+            f"{from_numpy_dtype(target._array.dtype)} for the "
             f"destination and {from_numpy_dtype(array.dtype)} for the source."
         )
     picked = [part for part in key if isinstance(part, np.ndarray)]
@@ -398,7 +436,8 @@ def _without_leading_ones(value: Any, ndim: int) -> Any:
 
 
 def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
-    """A copy with ``values`` at the elements that ``indices`` (one tensor for each of the first dimensions) name.
+    """A copy with ``values`` at the elements that ``indices`` (one tensor for each of the first dimensions)
+    name.
 
     Args:
         input: Any tensor.
@@ -420,7 +459,9 @@ def index_put_(self: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 
 def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
     if not isinstance(indices, (tuple, list)) or not indices:
-        raise TypeError("index_put(): argument 'indices' (position 2) must be a tuple of Tensors, one at least")
+        raise TypeError(
+            "index_put(): argument 'indices' (position 2) must be a tuple of Tensors, one at least"
+        )
     shape = input._array.shape
     picks: list[tuple[int, Any]] = []
     place = 0
@@ -430,5 +471,7 @@ def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
         picks.append((place, array))
         place += array.ndim if array.dtype.kind == "b" else 1
     if place > len(shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {place} for shape {list(shape)}")
+        raise IndexError(
+            f"too many indices for tensor of dimension {len(shape)}: {place} for shape {list(shape)}"
+        )
     return _numpy_key(picks, shape)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, View
+from framework.autograd.graph import Variable, View, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import result_type
 from framework.kernels.accumulate import new_zeros
@@ -43,20 +44,25 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 
 
-# ---- One slice ----------------------------------------------------------------------------------------------------------
+# ---- One slice ---------------------------------------------------------------------------------------------
 
 
 def _key(dim: int, part: int | slice | None) -> tuple[Any, ...]:
     return (*(slice(None),) * dim, part, ...)
 
 
-@primitive(view="always", input=lambda grad, dim, start, stop, input_shape: put_slice(grad, dim, slice(start, stop), input_shape))
+@primitive(
+    view="always",
+    input=lambda grad, dim, start, stop, input_shape: put_slice(grad, dim, slice(start, stop), input_shape),
+)
 def slice_(input: Any, dim: int, start: int, stop: int) -> Any:
     """A view of the indices from ``start`` to ``stop`` along ``dim``."""
     return input[_key(dim, slice(start, stop))]
 
 
-@primitive(name="Select", view="always", input=lambda grad, dim, i, input_shape: put_slice(grad, dim, i, input_shape))
+@primitive(
+    name="Select", view="always", input=lambda grad, dim, i, input_shape: put_slice(grad, dim, i, input_shape)
+)
 def select_(input: Any, dim: int, i: int) -> Any:
     """A view of index ``i`` along ``dim``."""
     return input[_key(dim, i)]
@@ -84,11 +90,15 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if not input.shape:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, len(input.shape))
+    if isinstance(start, Variable) and (start._array.ndim or start._array.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     size, start, length = input.shape[dim], index(start), index(length)
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
     if not -size <= start <= size:
-        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+        )
     start += size if start < 0 else 0
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -106,17 +116,19 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, i = wrap_dim(dim, len(shape)), int(index)
     if not -shape[dim] <= i < shape[dim]:
-        raise IndexError(f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {dim}")
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {dim}"
+        )
     return select_(input, dim, i if i >= 0 else i + shape[dim])
 
 
-# ---- Joining ------------------------------------------------------------------------------------------------------------
+# ---- Joining -----------------------------------------------------------------------------------------------
 
 
 def _common_dtype(tensors: Sequence[Any]) -> Any:
     """PyTorch's common dtype (NumPy would make float64 of float32 and int64)."""
     first = tensors[0].dtype
-    return first if all(each.dtype is first for each in tensors) else result_type(tensors)
+    return first if all(each.dtype is first for each in tensors) else result_type(list(tensors))
 
 
 @primitive(tensors=lambda grad, dim, tensors_shape, needs: _parts(grad, dim, tensors_shape, needs))
@@ -135,23 +147,35 @@ def _parts(grad: Any, dim: int, shapes: Sequence[tuple[int, ...]], needs: Sequen
 
 
 @primitive(
-    tensors=lambda grad, dim, needs: [select_(grad, dim, i) if needed else None for i, needed in enumerate(needs)],
+    tensors=lambda grad, dim, needs: [
+        select_(grad, dim, i) if needed else None for i, needed in enumerate(needs)
+    ],
 )
 def _stack(dim: int, *tensors: Any) -> Any:
     key = _key(dim, None)
-    return np.concatenate([each[key] for each in tensors], dim, dtype=_common_dtype(tensors), casting="unsafe")
+    return np.concatenate(
+        [each[key] for each in tensors], dim, dtype=_common_dtype(tensors), casting="unsafe"
+    )
 
 
 def _tensors(name: str, tensors: Any) -> tuple[Any, ...]:
     if not isinstance(tensors, (tuple, list)):
-        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+            f"{type(tensors).__name__}"
+        )
     for position, each in enumerate(tensors):
         if not isinstance(each, (Variable, np.ndarray, np.generic)):
-            raise TypeError(f"{name}(): expected Tensor as element {position} in argument 0, but got {type(each).__name__}")
+            raise TypeError(
+                f"{name}(): expected Tensor as element {position} in argument 0, but got "
+                f"{type(each).__name__}"
+            )
     return tuple(tensors)
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None) -> Tensor:
+def cat(
+    tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None
+) -> Tensor:
     """The tensors one after another along ``dim``.
 
     Args:
@@ -173,25 +197,35 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out
     for position, shape in enumerate(shapes):
         if not shape:
             raise RuntimeError(
-                f"cat(): zero-dimensional tensor (at position {position}) cannot be concatenated; stack() makes a dimension"
+                f"cat(): zero-dimensional tensor (at position {position}) cannot be concatenated; stack() "
+                "makes a dimension"
             )
         if shape == first or shape == (0,):
             continue
         if len(shape) != len(first):
             raise RuntimeError(
-                f"cat(): Tensors must have same number of dimensions: got {len(first)} and {len(shape)} (shapes {list(first)} "
+                f"cat(): Tensors must have same number of dimensions: got {len(first)} and {len(shape)} "
+                f"(shapes {list(first)} "
                 f"and {list(shape)})"
             )
         for i, (want, have) in enumerate(zip(first, shape, strict=True)):
             if i != dim and want != have:
                 raise RuntimeError(
-                    f"cat(): Sizes of tensors must match except in dimension {dim}. Expected size {want} but got size {have} for "
+                    f"cat(): Sizes of tensors must match except in dimension {dim}. Expected size {want} but "
+                    f"got size {have} for "
                     f"tensor number {position} in the list (shapes {list(first)} and {list(shape)})."
                 )
     if len(first) > 1 and (0,) in shapes:
         lacking = tuple(0 if i == dim else size for i, size in enumerate(first))
         every = tuple([reshape(each, lacking) if each.shape == (0,) else each for each in every])
-    return _cat(dim, *every) if out is None else _cat(dim, *every, out=out)
+    if out is None:
+        return _cat(dim, *every)
+    if any(np.may_share_memory(array_of(each), out._array) for each in every):
+        raise RuntimeError(
+            "cat(): unsupported operation: the input tensors and `out` refer to the same memory; clone() one "
+            "of them"
+        )
+    return _cat(dim, *every, out=out)  # type: ignore[call-arg]
 
 
 concat = concatenate = cat
@@ -211,10 +245,11 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     for position, each in enumerate(every):
         if each.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(each.shape)} at entry "
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(each.shape)} at entry "
                 f"{position}"
             )
-    return _stack(dim, *every) if out is None else _stack(dim, *every, out=out)
+    return _stack(dim, *every) if out is None else _stack(dim, *every, out=out)  # type: ignore[call-arg]
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -240,7 +275,9 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side, vectors as columns."""
-    return _stacked("column_stack", tensors, lambda each: reshape(each, (-1, 1)) if len(each.shape) < 2 else each, 1)
+    return _stacked(
+        "column_stack", tensors, lambda each: reshape(each, (-1, 1)) if len(each.shape) < 2 else each, 1
+    )
 
 
 def _stacked(name: str, tensors: Any, widen: Any, dim: int) -> Tensor:
@@ -250,13 +287,15 @@ def _stacked(name: str, tensors: Any, widen: Any, dim: int) -> Tensor:
     return cat([widen(each) for each in every], dim)
 
 
-# ---- Taking apart -------------------------------------------------------------------------------------------------------
+# ---- Taking apart ------------------------------------------------------------------------------------------
 
 
 @primitive(
     name="SplitWithSizes",
     outputs=0,
-    input=lambda grad, dim, sizes, input_shape, input_dtype: _joined(grad, dim, sizes, input_shape, input_dtype),
+    input=lambda grad, dim, sizes, input_shape, input_dtype: _joined(
+        grad, dim, sizes, input_shape, input_dtype
+    ),
 )
 def _split(input: Any, dim: int, sizes: tuple[int, ...]) -> Any:
     views = []
@@ -267,7 +306,9 @@ def _split(input: Any, dim: int, sizes: tuple[int, ...]) -> Any:
     return tuple(views)
 
 
-def _joined(grads: Sequence[Any], dim: int, sizes: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> Any:
+def _joined(
+    grads: Sequence[Any], dim: int, sizes: tuple[int, ...], shape: tuple[int, ...], dtype: Any
+) -> Any:
     """The gradients of the parts in one; zeros for parts that have none."""
     parts = [
         np.zeros((*shape[:dim], size, *shape[dim + 1 :]), dtype) if grad is None else grad
@@ -289,7 +330,9 @@ def _stacked_again(grads: Sequence[Any], dim: int, shape: tuple[int, ...], dtype
     return _stack(dim, *parts)
 
 
-def _as_views(source: Any, parts: Sequence[Any], operation: Any, arguments: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+def _as_views(
+    source: Any, parts: Sequence[Any], operation: Any, arguments: Sequence[tuple[Any, ...]]
+) -> tuple[Any, ...]:
     """Mark the parts as views of their source, each as what a single call would have made."""
     for part, args in zip(parts, arguments, strict=True):
         part._view = View(source, operation, args)
@@ -324,7 +367,9 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     if step < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
     if step == 0 and size:
-        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}")
+        raise RuntimeError(
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
+        )
     if size <= step:
         return (slice_(tensor, dim, 0, size),)
     return _split_views(tensor, dim, [min(step, size - start) for start in range(0, size, step)])
@@ -341,10 +386,14 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     dim = wrap_dim(dim, len(input.shape))
     sizes = [index(each) for each in split_sizes]
     if any(each < 0 for each in sizes):
-        raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
+        raise RuntimeError(
+            "split_with_sizes expects split_sizes have only non-negative entries, but got "
+            f"split_sizes={sizes}"
+        )
     if sum(sizes) != input.shape[dim]:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's size at dimension {dim}), "
+            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's size "
+            f"at dimension {dim}), "
             f"but got split_sizes={sizes}"
         )
     return _split_views(input, dim, sizes)
@@ -370,26 +419,31 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def tensor_split(
     input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
 ) -> tuple[Tensor, ...]:
-    """Views of that many pieces whose sizes differ by one at most, or of the pieces between the given indices.
+    """Views of that many pieces whose sizes differ by one at most, or of the pieces between the given
+    indices.
 
     Raises:
-        RuntimeError: For a number of pieces that is not positive, or a tensor of indices with more than one dimension.
+        RuntimeError: For a number of pieces that is not positive, or a tensor of indices with more than one
+            dimension.
     """
     if not input.shape:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     dim = wrap_dim(dim, len(input.shape))
     size = input.shape[dim]
     where: Any = indices_or_sections
     if isinstance(where, Variable):
         if where._array.ndim > 1 or where._array.dtype != np.int64:
             raise RuntimeError(
-                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional int64 tensor, but got "
+                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+                "one-dimensional int64 tensor, but got "
                 f"shape {list(where._array.shape)}, {where._array.dtype}"
             )
         where = where._array.tolist()
     if isinstance(where, (tuple, list)):
         bounds = [0, *(slice(0, index(each)).indices(size)[1] for each in where), size]
-        pieces = [(dim, start, max(start, stop)) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+        pieces = [(dim, start, max(start, stop)) for start, stop in pairwise(bounds)]
         return tuple([slice_(input, *piece) for piece in pieces])
     if where <= 0:
         raise RuntimeError(f"number of sections must be larger than 0, got {where}")
@@ -415,11 +469,13 @@ def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Ten
 def _split_evenly(name: str, input: Tensor, where: Any, least: int, dim: int) -> tuple[Tensor, ...]:
     if len(input.shape) < least:
         raise RuntimeError(
-            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {len(input.shape)} dimensions!"
+            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
+            f"{len(input.shape)} dimensions!"
         )
     if isinstance(where, int) and (where <= 0 or input.shape[dim] % where):
         raise RuntimeError(
-            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} is not "
+            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
+            f"{input.shape[dim]} is not "
             f"divisible by the split_size {where}!"
         )
     return tensor_split(input, where, dim)

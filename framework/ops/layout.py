@@ -58,11 +58,17 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Whether both are the same memory seen in the same way."""
-    return data_ptr(self) == data_ptr(tensor) and is_same_size(self, tensor) and self._array.strides == tensor._array.strides
+    return (
+        data_ptr(self) == data_ptr(tensor)
+        and is_same_size(self, tensor)
+        and self._array.strides == tensor._array.strides
+    )
 
 
 def is_contiguous(self: Tensor, memory_format: memory_format = contiguous_format) -> bool:
-    """Whether the elements lie in memory row by row, or channel by channel last (``(N, C, H, W)`` as NHWC)."""
+    """Whether the elements lie in memory row by row, or channel by channel last (``(N, C, H, W)`` as
+    NHWC).
+    """
     if memory_format is contiguous_format:
         return bool(self._array.flags.c_contiguous)
     if memory_format is channels_last:
@@ -88,7 +94,9 @@ def copy_in_format(input: Tensor, memory_format: memory_format) -> Tensor:
     """
     if memory_format is channels_last:
         if len(input.shape) != 4:
-            raise RuntimeError(f"required rank 4 tensor to use channels_last format, got shape {list(input.shape)}")
+            raise RuntimeError(
+                f"required rank 4 tensor to use channels_last format, got shape {list(input.shape)}"
+            )
         return _channels_last(input)
     if memory_format is contiguous_format:
         return _contiguous(input)

@@ -93,7 +93,7 @@ def _weighted(losses: Any, weight: Any, input: Any, reduction: str, *, by_weight
 def _mse_loss(input: Any, target: Any, reduction: str) -> Any:
     only_floats("mse_loss", input)
     losses = np.subtract(input, target)
-    np.multiply(losses, losses, out=losses)
+    losses *= losses
     return _reduce_array(losses, reduction)
 
 

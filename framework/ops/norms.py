@@ -1,4 +1,4 @@
-"""Norms of vectors."""
+"""Norms of vectors and of matrices."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.summation import total
 from framework.ops.conversion import to_dtype
+from framework.ops.decompositions import svdvals
+from framework.ops.dims import wrap_dims
 from framework.ops.elementwise import abs, pow, sign
-from framework.ops.extrema import _tie_shares
-from framework.ops.reductions import Dims, reduced_dims, restore
+from framework.ops.extrema import _tie_shares, amax, amin
+from framework.ops.joining import select_
+from framework.ops.reductions import Dims, reduced_dims, restore, sum
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
+from framework.ops.shape import _permute, as_shape
+from framework.ops.solving import inv
+
+__all__ = ["norm"]
 
 
 def _vector_norm_gradient(
@@ -30,7 +37,7 @@ def _vector_norm_gradient(
     if ord == 1:
         return grad * sign(input)
     if ord == 2:
-        return input * keep_where(grad / norm, norm != 0)
+        return grad * keep_where(input / norm, norm != 0)
     if ord in (np.inf, -np.inf):
         return grad * sign(input) * _tie_shares(abs(input), norm, dims)
     size = abs(input)
@@ -90,3 +97,130 @@ def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False,
             f"shape is {list(x.shape)}"
         )
     return _vector_norm(x, float(ord), dims, keepdim)
+
+
+# ---- Norms of matrices ---------------------------------------------------------------------------------------------------
+
+
+def matrix_norm(
+    A: Any, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: DType | None = None
+) -> Any:
+    """The norm of matrices.
+
+    Args:
+        A: A floating-point tensor of two dimensions or more.
+        ord: ``"fro"``, the root of the sum of squares; ``"nuc"``, the sum of the singular values; 2 and -2, the largest and smallest of
+            them; 1 and -1, the largest and smallest sum of magnitudes of a column; infinity and minus infinity, of a row.
+        dim: The two dimensions that are the matrix.
+        keepdim: Leave them in place, of size 1.
+        dtype: Cast ``A`` to this type first.
+
+    Raises:
+        RuntimeError: For another order, or fewer dimensions.
+    """
+    kind = array_of(A).dtype
+    if kind.kind != "f":
+        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}")
+    ndim = len(A.shape)
+    if ndim < 2:
+        raise RuntimeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}.")
+    if not isinstance(dim, (tuple, list)) or len(dim) != 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
+    first, second = wrap_dims(dim, ndim)
+    if dtype is not None:
+        A = to_dtype(A, dtype)
+    if ord == "fro":
+        return vector_norm(A, 2, (first, second), keepdim)
+    shape = tuple([1 if i in (first, second) else size for i, size in enumerate(A.shape)])
+    if ord in ("nuc", 2, -2):
+        values = svdvals(_permute(A, (*[i for i in range(ndim) if i not in (first, second)], first, second)))
+        if ord == "nuc":
+            result = sum(values, -1)
+        else:
+            result = _extreme(ord, values, len(values.shape) - 1)
+    elif ord in (1, -1, np.inf, -np.inf):
+        summed, other = (first, second) if ord in (1, -1) else (second, first)
+        result = _extreme(ord, vector_norm(A, 1, summed, True), other)
+    else:
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    return as_shape(result, shape if keepdim else tuple([A.shape[i] for i in range(ndim) if i not in (first, second)]))
+
+
+def _extreme(ord: Any, sizes: Any, dim: int) -> Any:
+    """The largest of these magnitudes, 0 of none, or the smallest for a negative order."""
+    if ord < 0:
+        return amin(sizes, dim)
+    return amax(sizes, dim) if sizes.shape[dim] else sum(sizes, dim)
+
+
+def linalg_norm(
+    A: Any, ord: float | str | None = None, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Any:
+    """The norm of a vector or a matrix.
+
+    Args:
+        A: A floating-point tensor.
+        ord: As in :func:`matrix_norm` for matrices, and in :func:`vector_norm` for vectors; None for the root of the sum of squares.
+        dim: One dimension, of vectors, or two, of matrices; by default all, which then may be two at most if ``ord`` is given.
+        keepdim: Leave the reduced dimensions in place, of size 1.
+        dtype: Cast ``A`` to this type first.
+    """
+    if dim is not None:
+        matrix = isinstance(dim, (tuple, list)) and len(dim) == 2
+        if isinstance(dim, (tuple, list)) and len(dim) > 2 and ord is not None:
+            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
+    else:
+        matrix = len(A.shape) == 2
+        if ord is not None and len(A.shape) not in (1, 2):
+            raise RuntimeError(
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
+            )
+    if ord is None:
+        return vector_norm(A, 2, dim, keepdim, dtype=dtype)
+    if matrix:
+        return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
+    if isinstance(ord, str):
+        raise RuntimeError(f"linalg.norm: the order {ord!r} is for matrices alone, and dim {dim} names a vector")
+    return vector_norm(A, ord, dim, keepdim, dtype=dtype)
+
+
+def norm(
+    input: Any,
+    p: float | str | None = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: DType | None = None,
+) -> Any:
+    """``torch.norm``, the older form of ``linalg.norm``.
+
+    Args:
+        input: A floating-point tensor.
+        p: The order of a vector norm, over all of ``dim``; or ``"fro"``, or ``"nuc"`` with two dimensions.
+        dim: One dimension or several; all by default.
+        keepdim: Leave the reduced dimensions in place, of size 1.
+        dtype: Cast the input to this type first.
+
+    Raises:
+        RuntimeError: For an unknown order.
+    """
+    if p is None or p == "fro":
+        result = vector_norm(input, 2, dim, keepdim, dtype=dtype)
+    elif p == "nuc":
+        dims = (0, 1) if dim is None and len(input.shape) == 2 else dim
+        result = matrix_norm(input, "nuc", dims, keepdim, dtype=dtype)
+    elif isinstance(p, str):
+        raise RuntimeError(f"norm(): Order {p} not supported; the named ones are 'fro' and 'nuc'")
+    else:
+        result = vector_norm(input, p, dim, keepdim, dtype=dtype)
+    return result
+
+
+def cond(A: Any, p: float | str | None = None) -> Any:
+    """The condition numbers ``norm(A, p) * norm(inv(A), p)`` of matrices; by default of the 2-norm, by their singular values."""
+    if len(A.shape) < 2:
+        raise RuntimeError(f"linalg.cond: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}.")
+    if p in (None, 2, -2):
+        values = svdvals(A)
+        largest, smallest = [select_(values, len(values.shape) - 1, i) for i in (0, values.shape[-1] - 1)]
+        return smallest / largest if p == -2 else largest / smallest
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)  # type: ignore[arg-type]

@@ -1,4 +1,6 @@
-"""Picking and writing by vectors of indices and by masks: index_*, take, masked_*, nonzero, repeat_interleave."""
+"""Picking and writing by vectors of indices and by masks: index_*, take, masked_*, nonzero,
+repeat_interleave.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,17 @@ import numpy as np
 
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.primitive import primitive
+from framework.device import contiguous_format
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.arranging import diagonal
 from framework.ops.broadcasting import expand
-from framework.ops.conversion import as_number, fill_
+from framework.ops.conversion import as_number, clone, fill_
 from framework.ops.dims import common_shape, wrap_dim
 from framework.ops.gathering import finished, in_place, require_index, require_same_dtype, target_of
-from framework.ops.indexing import FULL, check_bounds, index_add_zeros, pick, pick_mask
-from framework.ops.shape import as_shape, element_count, unsqueeze
+from framework.ops.indexing import FULL, check_bounds, index_add_zeros, pick, put_mask
+from framework.ops.layout import copy_in_format
+from framework.ops.shape import as_shape, element_count, reshape, unsqueeze
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -36,7 +40,7 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
-# ---- A vector of indices along a dimension ----------------------------------------------------------------------------------
+# ---- A vector of indices along a dimension -----------------------------------------------------------------
 
 
 def _vector(name: str, input: Any, dim: int, index: Any, negative: bool = False) -> tuple[int, Any]:
@@ -52,7 +56,9 @@ def _vector(name: str, input: Any, dim: int, index: Any, negative: bool = False)
     dim = wrap_dim(dim, len(shape))
     size = shape[dim] if shape else 1
     if not negative and array.size and array.min() < 0:
-        raise IndexError(f"{name}(): index {array.min()} is out of bounds for dimension {dim} with size {size}")
+        raise IndexError(
+            f"{name}(): index {array.min()} is out of bounds for dimension {dim} with size {size}"
+        )
     inside = check_bounds(array, size, dim)
     return dim, index if inside is array and array.ndim else inside.reshape(-1).copy()
 
@@ -71,7 +77,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     dim, rows = _vector("index_select", input, dim, index)
     if not array_of(input).ndim:
         if element_count(rows) != 1:
-            raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {element_count(rows)} value(s)")
+            raise RuntimeError(
+                f"index_select(): Index to scalar can have only 1 value, got {element_count(rows)} value(s)"
+            )
         return as_shape(_index_select(as_shape(input, (1,)), 0, rows), ())  # type: ignore[no-any-return]
     return _index_select(input, dim, rows)
 
@@ -82,7 +90,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 )
 def _index_add(input: Any, dim: int, index: Any, source: Any, alpha: Any, inplace: bool) -> Any:
     result = target_of(input, inplace)
-    add_at(result, slice_positions(input.shape, dim, index), source if alpha == 1 else source * source.dtype.type(alpha))
+    add_at(
+        result,
+        slice_positions(input.shape, dim, index),
+        source if alpha == 1 else source * source.dtype.type(alpha),
+    )
     return finished(input, result, inplace)
 
 
@@ -98,7 +110,9 @@ def _index_copy(input: Any, dim: int, index: Any, source: Any, inplace: bool) ->
 
 @primitive(
     input=lambda grad, dim, index: _index_fill(grad, dim, index, 0, False),
-    value=lambda grad, dim, index: _index_select(grad, dim, index),  # the engine sums it to the 0-dimensional value
+    value=lambda grad, dim, index: _index_select(
+        grad, dim, np.unique(index)
+    ),  # the engine sums it to a 0-dimensional value
 )
 def _index_fill(input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
     result = target_of(input, inplace)
@@ -107,18 +121,25 @@ def _index_fill(input: Any, dim: int, index: Any, value: Any, inplace: bool) -> 
 
 
 def _check_source(name: str, input: Any, dim: int, count: int, source: Any) -> None:
-    """Raises unless ``source`` has as many slices along ``dim`` as there are indices, each of the input's slice shape."""
+    """Raises unless ``source`` has as many slices along ``dim`` as there are indices, each of the input's
+    slice shape.
+    """
     require_same_dtype(name, input, source)
     shape, given = array_of(input).shape, array_of(source).shape
     if len(given) != len(shape):
-        raise IndexError(f"{name}(): the source of shape {list(given)} must have as many dimensions as the input of shape {list(shape)}")
+        raise IndexError(
+            f"{name}(): the source of shape {list(given)} must have as many dimensions as the input of shape "
+            f"{list(shape)}"
+        )
     if given[dim] != count:
         raise (RuntimeError if name == "index_add" else IndexError)(
-            f"{name}(): Number of indices ({count}) should be equal to source.size(dim): ({given[dim]}), for dim: {dim}"
+            f"{name}(): Number of indices ({count}) should be equal to source.size(dim): ({given[dim]}), for "
+            f"dim: {dim}"
         )
     if given[:dim] + given[dim + 1 :] != shape[:dim] + shape[dim + 1 :]:
         raise RuntimeError(
-            f"{name}(): source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{name}(): source tensor shape must match self tensor shape, excluding the specified dimension. "
+            "Got self.shape = "
             f"{list(shape)} source.shape = {list(given)}"
         )
 
@@ -131,7 +152,9 @@ def _as_vector(operation: Any, input: Any, index: Any, *args: Any, inplace: bool
     return result
 
 
-def _checked_index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, inplace: bool = False) -> Any:
+def _checked_index_add(
+    input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, inplace: bool = False
+) -> Any:
     dim, rows = _vector("index_add", input, dim, index)
     if array_of(input).dtype.kind in "iu":
         alpha = int(alpha)
@@ -143,7 +166,8 @@ def _checked_index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: 
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """``input`` with ``alpha`` times the slices of ``source`` added at the indices ``index`` along ``dim``; repeated ones all count.
+    """``input`` with ``alpha`` times the slices of ``source`` added at the indices ``index`` along ``dim``;
+    repeated ones all count.
 
     Raises:
         IndexError: For an index out of bounds.
@@ -165,7 +189,8 @@ def _checked_index_copy(input: Any, dim: int, index: Any, source: Any, *, inplac
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """``input`` with the slices of ``source`` at the indices ``index`` along ``dim``; of repeated ones the last wins.
+    """``input`` with the slices of ``source`` at the indices ``index`` along ``dim``; of repeated ones the
+    last wins.
 
     Raises:
         IndexError: For an index out of bounds, or sizes that don't fit.
@@ -182,7 +207,8 @@ def _checked_index_fill(input: Any, dim: int, index: Any, value: Any, *, inplace
     if isinstance(value, Variable):
         if value._array.ndim:
             raise RuntimeError(
-                f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)."
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value._array.ndim} dimension(s)."
             )
     else:
         value = as_number(value, array_of(input).dtype)
@@ -212,7 +238,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     array = require_index("take", index)
     count = element_count(input)
     if array.dtype != np.int64:
-        raise RuntimeError(f"take(): Expected a long tensor for index, but got {from_numpy_dtype(array.dtype)}")
+        raise RuntimeError(
+            f"take(): Expected a long tensor for index, but got {from_numpy_dtype(array.dtype)}"
+        )
     if array.size and not count:
         raise IndexError("take(): tried to take from an empty tensor")
     check_bounds(array, count, 0)
@@ -244,39 +272,57 @@ def repeat_interleave(
         counts = _repeats(repeats)
         if counts.size not in (1, size):
             raise RuntimeError(
-                f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and input.size({axis}) = "
+                "repeats must have the same size as input along dim, but got repeats.size(0) = "
+                f"{counts.size} and input.size({axis}) = "
                 f"{size}"
             )
         rows = np.repeat(np.arange(size), counts)
         if output_size is not None and output_size != rows.size:
-            raise RuntimeError(f"repeat_interleave(): allocated size does not match required size: {output_size} and {rows.size}")
+            raise RuntimeError(
+                f"repeat_interleave(): allocated size does not match required size: {output_size} and "
+                f"{rows.size}"
+            )
         return _index_select(source, axis, rows)
     if not isinstance(repeats, int):
-        raise TypeError(f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {type(repeats).__name__}")
+        raise TypeError(
+            f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {type(repeats).__name__}"
+        )
     if repeats < 0:
         raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
     if output_size is not None and output_size != size * repeats:
-        raise RuntimeError(f"repeat_interleave(): allocated size does not match required size: {output_size} and {size * repeats}")
+        raise RuntimeError(
+            f"repeat_interleave(): allocated size does not match required size: {output_size} and "
+            f"{size * repeats}"
+        )
+    if repeats == 1:
+        return clone(source)
     shape = tuple(source.shape)
     wide = expand(unsqueeze(source, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
-    return as_shape(wide, (*shape[:axis], size * repeats, *shape[axis + 1 :]))  # type: ignore[no-any-return]
+    copied = copy_in_format(wide, contiguous_format)
+    return reshape(copied, (*shape[:axis], size * repeats, *shape[axis + 1 :]))
 
 
 def _repeats(counts: Any) -> Array:
     array: Array = array_of(counts)
     if array.ndim > 1:
-        raise RuntimeError(f"repeat_interleave only accept 1D vector as repeat, got shape {list(array.shape)}")
+        raise RuntimeError(
+            f"repeat_interleave only accept 1D vector as repeat, got shape {list(array.shape)}"
+        )
     if array.dtype.kind != "i":
-        raise NotImplementedError(f"repeat_interleave(): repeats must be int32 or int64, not {from_numpy_dtype(array.dtype)}")
+        raise NotImplementedError(
+            f"repeat_interleave(): repeats must be int32 or int64, not {from_numpy_dtype(array.dtype)}"
+        )
     if array.size and array.min() < 0:
         raise RuntimeError("repeats can not be negative")
     return array.reshape(-1)
 
 
-# ---- Masks --------------------------------------------------------------------------------------------------------------
+# ---- Masks -------------------------------------------------------------------------------------------------
 
 
-_masked_select = primitive(name="MaskedSelect", **pick_mask.primitive.formulas)(pick_mask.__wrapped__)
+@primitive(input=lambda grad, mask, input_shape: put_mask(grad, 0, mask, input_shape))
+def _masked_select(input: Any, mask: Any) -> Any:
+    return input[mask]
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
@@ -286,13 +332,17 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         RuntimeError: If the mask is not bool, or the shapes don't go together.
     """
     if not isinstance(mask, (Variable, np.ndarray)):
-        raise TypeError(f"masked_select(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}")
+        raise TypeError(
+            f"masked_select(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}"
+        )
     if array_of(mask).dtype.kind != "b":
-        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {from_numpy_dtype(array_of(mask).dtype)}")
+        raise RuntimeError(
+            f"masked_select: expected BoolTensor for mask, got {from_numpy_dtype(array_of(mask).dtype)}"
+        )
     if input.shape != mask.shape:
         shape = common_shape([input.shape, mask.shape])
         input, mask = expand(input, shape), expand(mask, shape)
-    return _masked_select(input, 0, mask)
+    return _masked_select(input, mask)
 
 
 @primitive(
@@ -333,7 +383,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """
     if array_of(mask).dtype.kind != "b":
         raise RuntimeError(
-            f"masked_scatter_ only supports boolean masks, but got mask with dtype {from_numpy_dtype(array_of(mask).dtype)}"
+            "masked_scatter_ only supports boolean masks, but got mask with dtype "
+            f"{from_numpy_dtype(array_of(mask).dtype)}"
         )
     require_same_dtype("masked_scatter", input, source)
     shape = common_shape([input.shape, mask.shape])
@@ -341,13 +392,16 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     count = int(array_of(mask).sum())
     if element_count(source) < count:
         raise RuntimeError(
-            f"masked_scatter: Number of elements of source ({element_count(source)}) < number of ones in mask ({count})"
+            f"masked_scatter: Number of elements of source ({element_count(source)}) < number of ones in "
+            f"mask ({count})"
         )
     return _masked_scatter(input if tuple(input.shape) == shape else expand(input, shape), mask, source)
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The indices of the elements that are not zero: a ``(count, ndim)`` tensor, or with ``as_tuple`` one for each dimension."""
+    """The indices of the elements that are not zero: a ``(count, ndim)`` tensor, or with ``as_tuple`` one
+    for each dimension.
+    """
     array = array_of(input)
     if as_tuple:
         return tuple([wrap(each) for each in np.nonzero(array.reshape(-1) if not array.ndim else array)])
@@ -369,6 +423,8 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     if len(shape) != 2:
         raise RuntimeError(f"fill_diagonal_(): only matrices are supported, got shape {list(shape)}")
     if wrap and shape[0] > shape[1]:
-        raise RuntimeError(f"fill_diagonal_(): wrap=True is not supported for the tall matrix of shape {list(shape)}")
+        raise RuntimeError(
+            f"fill_diagonal_(): wrap=True is not supported for the tall matrix of shape {list(shape)}"
+        )
     fill_(diagonal(self), fill_value)
     return self

@@ -16,7 +16,7 @@ from framework.ops.checks import no_bools
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
 from framework.ops.linalg import bmm, dot, mT, matmul, mm, mv, rows
-from framework.ops.reductions import _sum
+from framework.ops.reductions import _sum, sum
 from framework.ops.shape import _permute, as_shape, unsqueeze
 
 __all__ = [
@@ -69,6 +69,11 @@ def inner(input: Any, other: Any) -> Any:
 def vdot(input: Any, other: Any) -> Any:
     """The inner product of two vectors ``(k,)``."""
     return dot(input, other)
+
+
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+    """The inner products of vectors along ``dim``; the other dimensions broadcast."""
+    return sum(x * y, dim)
 
 
 def cross(input: Any, other: Any, dim: int | None = None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ import numpy as np
 from framework.autograd.graph import Variable, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype, result_type
-from framework.ops.checks import no_bools, of_tensors, require_tensors
+from framework.kernels.masking import FEW, blend, keep
+from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors
 from framework.ops.comparison import isfinite, isnan
 from framework.ops.rounding import zeros
 
@@ -34,12 +37,7 @@ __all__ = [
 @primitive(input=lambda grad, mask: keep_where(grad, mask))
 def keep_where(input: Any, mask: Any) -> Any:
     """``input`` where the bool ``mask`` holds, else 0; infinities and NaN vanish too, which a product would keep."""
-    # Ands the bits with all ones or all zeros: np.where takes ten times as long on a mask without pattern.
-    signed = _SIGNED[input.dtype]
-    return np.bitwise_and(input.view(signed), np.negative(mask.view(np.int8)).astype(signed)).view(input.dtype)
-
-
-_SIGNED = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
+    return keep(input, mask)
 
 
 @primitive(
@@ -50,7 +48,14 @@ _SIGNED = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 )
 def select(condition: Any, input: Any, other: Any) -> Any:
     """``input`` where the bool condition holds, else ``other``: :func:`where` without its checks."""
+    if condition.size > FEW and _alike(input, other):
+        return blend(condition, input, other)
     return np.where(condition, input, other)
+
+
+def _alike(first: Any, second: Any) -> bool:
+    """Whether both are floating-point arrays of one dtype."""
+    return isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and first.dtype.kind == "f" == second.dtype.kind
 
 
 def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
@@ -101,16 +106,26 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
             raise RuntimeError(
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)"
             )
-        _check_fill(input._array.dtype, value._array.dtype, from_numpy_dtype(value._array.dtype))
-    elif isinstance(input, Variable):
-        _check_fill(input._array.dtype, result_type([value]), value)
+        _check_number(input._array.dtype, value._array.item())
+    elif isinstance(value, (int, float)):
+        _check_number((input._array if isinstance(input, Variable) else input).dtype, value)
+    else:
+        raise TypeError(f"masked_fill(): argument 'value' must be a number or a Tensor, not {type(value).__name__}")
     return _masked_fill(input, mask, value)
 
 
-def _check_fill(kind: Any, given: Any, shown: Any) -> None:
-    ranks = "buif"
-    if ranks.index(given.kind) > ranks.index(kind.kind) and {given.kind, kind.kind} != {"u", "i"}:
-        raise RuntimeError(f"value cannot be converted to type {from_numpy_dtype(kind)} without overflow: {shown}")
+def _check_number(dtype: Any, value: float) -> None:
+    """Raises RuntimeError if ``dtype`` has no place for the number; fractions are cut off, unsigned types wrap around."""
+    if dtype.kind == "f":
+        fits = not math.isfinite(value) or builtins.abs(value) <= np.finfo(dtype).max
+    elif dtype.kind == "b":
+        fits = True
+    else:
+        highest = int(np.iinfo(dtype).max)
+        lowest = -highest if dtype.kind == "u" else int(np.iinfo(dtype).min)
+        fits = math.isfinite(value) and lowest <= int(value) <= highest
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {from_numpy_dtype(dtype)} without overflow: {value}")
 
 
 @primitive(
@@ -118,7 +133,8 @@ def _check_fill(kind: Any, given: Any, shown: Any) -> None:
     value=lambda grad, mask: keep_where(grad, mask),
 )
 def _masked_fill(input: Any, mask: Any, value: Any) -> Any:
-    return np.where(mask, np.asarray(value).astype(input.dtype), input)
+    value = np.asarray(value).astype(input.dtype)
+    return blend(mask, value, input) if input.dtype.kind == "f" else np.where(mask, value, input)
 
 
 @of_tensors
@@ -146,8 +162,9 @@ def minimum(input: Any, other: Any) -> Any:
 @primitive(grad=lambda grad, larger, smaller: _share(grad, larger, smaller))
 def _share(grad: Any, larger: Any, smaller: Any) -> Any:
     """The gradient where ``larger > smaller``, half of it at ties (all of it at NaN, as in PyTorch)."""
-    half = grad.dtype.type(0.5)
-    return np.where(np.equal(larger, smaller), grad * half, keep_where(grad, ~np.less(larger, smaller)))
+    rest = keep(grad, ~np.less(larger, smaller))
+    ties = np.equal(larger, smaller)
+    return np.where(ties, rest * rest.dtype.type(0.5), rest) if ties.any() else rest
 
 
 @of_tensors
@@ -216,6 +233,10 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
     max=lambda grad, input, min, max: keep_where(grad, input > max if min is None else (input > max) | (max < min)),
 )
 def _clamp(input: Any, min: Any, max: Any) -> Any:
+    if min is None:
+        return np.minimum(input, max)
+    if max is None:
+        return np.maximum(input, min)
     no_bools("clamp", input)
     return np.clip(input, min, max)
 
@@ -226,6 +247,7 @@ def _inside(input: Any, min: Any, max: Any) -> Any:
     return input >= min if max is None else (input >= min) & (input <= max)
 
 
+@first_tensor
 @primitive(
     promotes="float",
     input=lambda grad, input, result: grad * _sign_change(input, result),

@@ -26,7 +26,10 @@ def _number(name: str, value: Any) -> Any:
     """A number, a NumPy scalar or a 0-dimensional tensor as a Python number."""
     if isinstance(value, Variable):
         if value._array.ndim:
-            raise RuntimeError(f"{name} only supports 0-dimensional tensors, but got one with {value._array.ndim} dimension(s).")
+            raise RuntimeError(
+                f"{name} only supports 0-dimensional tensors, but got one with {value._array.ndim} "
+                "dimension(s)."
+            )
         return value._array.item()
     if isinstance(value, np.generic):
         return value.item()
@@ -46,7 +49,8 @@ def arange(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The numbers ``start``, ``start + step``, … below ``end``: ``arange(end)`` or ``arange(start, end, step)``.
+    """The numbers ``start``, ``start + step``, … below ``end``: ``arange(end)`` or ``arange(start, end,
+    step)``.
 
     They are int64 if all three are integers, else of the default float type.
 
@@ -60,13 +64,17 @@ def arange(
     whole = all(isinstance(each, int) for each in (start, end, step))
     wanted = to_numpy_dtype(dtype) or (int64.numpy if whole else get_default_dtype().numpy)
     if wanted.kind == "b":
-        raise NotImplementedError("\"arange\" not implemented for bool tensors")
+        raise NotImplementedError('"arange" not implemented for bool tensors')
+    if wanted == int64.numpy and isfinite(start) and isfinite(end):
+        start, end, step, whole = int(start), int(end), int(step), True
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not (isfinite(start) and isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}"
+        )
     count = -((start - end) // step) if whole else ceil((end - start) / step)
     if wanted.kind == "f":
         return leaf((start + step * np.arange(count, dtype=np.float64)).astype(wanted), requires_grad)
@@ -74,18 +82,23 @@ def arange(
 
 
 def _evenly(name: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> Array:
-    """Evenly spaced numbers, counted from the nearer end, in the precision of ``dtype`` (float64 for integers)."""
+    """Evenly spaced numbers, counted from the nearer end, in the precision of ``dtype`` (float64 for
+    integers).
+    """
     start, end = _number(name, start), _number(name, end)
     steps = index(steps)
     if steps < 0:
         raise RuntimeError(f"{name}: number of steps must be non-negative, got {steps}")
-    exact = dtype if dtype.kind == "f" else np.dtype(np.float64)
+    exact = dtype
+    if dtype.kind != "f":
+        start, end, exact = int(start), int(end), np.dtype(np.float64)
     first, last = exact.type(start), exact.type(end)
     if steps == 1:
         return np.array([first])
     gap = (last - first) / exact.type(max(steps - 1, 1))
     numbers = np.arange(steps).astype(exact)
-    return np.where(numbers < steps // 2, first + gap * numbers, last - gap * (steps - 1 - numbers))
+    spaced: Array = np.where(numbers < steps // 2, first + gap * numbers, last - gap * (steps - 1 - numbers))
+    return spaced
 
 
 def linspace(
@@ -155,7 +168,9 @@ def eye(
     return leaf(np.eye(rows, columns, dtype=float_dtype(dtype)), requires_grad)
 
 
-def _triangle(name: str, mask: Any, row: int, col: int, offset: int, dtype: DType, device: Any, layout: Any) -> Tensor:
+def _triangle(
+    name: str, mask: Any, row: int, col: int, offset: int, dtype: DType, device: Any, layout: Any
+) -> Tensor:
     check_place(device, layout)
     if row < 0 or col < 0:
         raise RuntimeError(f"{name}(): row and col must be non-negative, got {row} and {col}")
@@ -164,11 +179,19 @@ def _triangle(name: str, mask: Any, row: int, col: int, offset: int, dtype: DTyp
     return leaf(np.stack(np.nonzero(mask(np.ones((row, col), np.bool_), offset))).astype(dtype.numpy))
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DType = int64, device: Any = None, layout: Any = None) -> Tensor:
-    """The row and column indices, ``(2, count)``, of the elements on and below a diagonal of a ``(row, col)`` matrix."""
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: DType = int64, device: Any = None, layout: Any = None
+) -> Tensor:
+    """The row and column indices, ``(2, count)``, of the elements on and below a diagonal of a ``(row,
+    col)`` matrix.
+    """
     return _triangle("tril_indices", np.tril, row, col, offset, dtype, device, layout)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DType = int64, device: Any = None, layout: Any = None) -> Tensor:
-    """The row and column indices, ``(2, count)``, of the elements on and above a diagonal of a ``(row, col)`` matrix."""
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: DType = int64, device: Any = None, layout: Any = None
+) -> Tensor:
+    """The row and column indices, ``(2, count)``, of the elements on and above a diagonal of a ``(row,
+    col)`` matrix.
+    """
     return _triangle("triu_indices", np.triu, row, col, offset, dtype, device, layout)

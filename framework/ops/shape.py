@@ -1,4 +1,6 @@
-"""Shape: the same elements in other dimensions, or the dimensions in another order; views wherever strides allow it."""
+"""Shape: the same elements in other dimensions, or the dimensions in another order; views wherever strides
+allow it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 
-# ---- Another shape ------------------------------------------------------------------------------------------------------
+# ---- Another shape -----------------------------------------------------------------------------------------
 
 
 @primitive(view="always", input=lambda grad, input_shape: as_shape(grad, input_shape))
@@ -63,7 +65,8 @@ def as_shape(input: Any, shape: tuple[int, ...]) -> Any:
 def _view_exists(old: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]) -> bool:
     """Whether memory with these strides can be seen in the shape ``new``.
 
-    The old dimensions fall into chunks that are contiguous in themselves, and each chunk has to become whole dimensions.
+    The old dimensions fall into chunks that are contiguous in themselves, and each chunk has to become whole
+    dimensions.
     """
     if 0 in old:
         return True
@@ -105,7 +108,9 @@ def infer_shape(shape: Sequence[Any], size: int) -> tuple[int, ...]:
     for dim, each in enumerate(sizes):
         if each == -1:
             if unknown >= 0:
-                raise RuntimeError(f"only one dimension can be inferred, but shape {list(sizes)} has -1 more than once")
+                raise RuntimeError(
+                    f"only one dimension can be inferred, but shape {list(sizes)} has -1 more than once"
+                )
             unknown = dim
         elif each < 0:
             raise RuntimeError(f"invalid shape dimension {each} at index {dim} of shape {list(sizes)}")
@@ -117,7 +122,8 @@ def infer_shape(shape: Sequence[Any], size: int) -> tuple[int, ...]:
         return sizes
     if known == 0 and size == 0:
         raise RuntimeError(
-            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension size -1 can be any "
+            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension "
+            "size -1 can be any "
             "value and is ambiguous"
         )
     if known == 0 or size % known:
@@ -135,13 +141,17 @@ def reshape(input: Tensor, shape: Sequence[int]) -> Tensor:
     Raises:
         RuntimeError: If the number of elements differs.
     """
-    result: Tensor = as_shape(input, infer_shape(shape if isinstance(shape, (tuple, list)) else (shape,), element_count(input)))
+    result: Tensor = as_shape(
+        input, infer_shape(shape if isinstance(shape, (tuple, list)) else (shape,), element_count(input))
+    )
     return result
 
 
-def reshape_method(self: Tensor, *shape: Any) -> Tensor:
-    """The same elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``; see ``framework.reshape``."""
-    result: Tensor = as_shape(self, infer_shape(varargs(shape), self._array.size))
+def reshape_method(self: Tensor, *args: Any, shape: Sequence[int] = ()) -> Tensor:
+    """The same elements in another shape: ``x.reshape(2, -1)`` or ``x.reshape((2, -1))``; see
+    ``framework.reshape``.
+    """
+    result: Tensor = as_shape(self, infer_shape(varargs(args) if args else shape, self._array.size))
     return result
 
 
@@ -162,8 +172,10 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     array = self._array
     if not array.flags.c_contiguous and not _view_exists(array.shape, array.strides, sizes):
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-            f"contiguous subspaces): shape {list(array.shape)}, strides {[each // array.itemsize for each in array.strides]}, asked for {list(sizes)}. "
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+            "across two "
+            f"contiguous subspaces): shape {list(array.shape)}, strides "
+            f"{[each // array.itemsize for each in array.strides]}, asked for {list(sizes)}. "
             "Use .reshape(...) instead."
         )
     return _view(self, sizes)
@@ -181,11 +193,15 @@ def _view_bytes(input: Any, numpy_dtype: Any) -> Any:
 
 def _view_dtype(input: Tensor, to: dtype) -> Tensor:
     if input._requires_grad:
-        raise RuntimeError(f"view({to!r}): bytes read as another type have no gradient; detach() the tensor first")
+        raise RuntimeError(
+            f"view({to!r}): bytes read as another type have no gradient; detach() the tensor first"
+        )
     try:
         return _view_bytes(input, to_numpy_dtype(to))
     except ValueError as error:
-        raise RuntimeError(f"view({to!r}) of a {list(input._array.shape)} tensor of {input.dtype!r}: {error}") from None
+        raise RuntimeError(
+            f"view({to!r}) of a {list(input._array.shape)} tensor of {input.dtype!r}: {error}"
+        ) from None
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -197,7 +213,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = input.shape
     start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if start > end:
-        raise RuntimeError(f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})")
+        raise RuntimeError(
+            f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})"
+        )
     if start == end and shape:
         return input
     result: Tensor = as_shape(input, (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
@@ -224,18 +242,23 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
         parts = infer_shape(sizes, shape[dim])
     except RuntimeError:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
+            f"({shape[dim]}) in the input tensor"
         ) from None
     result: Tensor = as_shape(input, (*shape[:dim], *parts, *shape[dim + 1 :]))
     return result
 
 
-@primitive(name="SqueezeBackward0", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape))
+@primitive(
+    name="SqueezeBackward0", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape)
+)
 def _squeeze_all(input: Any) -> Any:
     return input.squeeze()
 
 
-@primitive(name="SqueezeBackward1", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape))
+@primitive(
+    name="SqueezeBackward1", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape)
+)
 def _squeeze(input: Any, dims: Any) -> Any:
     return input.squeeze(dims)
 
@@ -266,12 +289,18 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Views with dimensions added in front, up to two; a tuple for several tensors."""
-    return _each(tensors, lambda each: atleast_1d(each) if len(each.shape) > 1 else unsqueeze(atleast_1d(each), 0))
+    return _each(
+        tensors, lambda each: atleast_1d(each) if len(each.shape) > 1 else unsqueeze(atleast_1d(each), 0)
+    )
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Views with dimensions added, up to three: ``(n,)`` becomes ``(1, n, 1)``; a tuple for several tensors."""
-    return _each(tensors, lambda each: atleast_2d(each) if len(each.shape) > 2 else unsqueeze(atleast_2d(each), -1))
+    """Views with dimensions added, up to three: ``(n,)`` becomes ``(1, n, 1)``; a tuple for several
+    tensors.
+    """
+    return _each(
+        tensors, lambda each: atleast_2d(each) if len(each.shape) > 2 else unsqueeze(atleast_2d(each), -1)
+    )
 
 
 def _each(tensors: tuple[Any, ...], function: Any) -> Any:
@@ -280,7 +309,7 @@ def _each(tensors: tuple[Any, ...], function: Any) -> Any:
     return tuple([function(each) for each in varargs(tensors)])
 
 
-# ---- Another order of dimensions ------------------------------------------------------------------------------------------
+# ---- Another order of dimensions ---------------------------------------------------------------------------
 
 
 @primitive(view="always", input=lambda grad, dims: _permute(grad, _inverse(dims)))
@@ -302,7 +331,8 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     ndim = len(input.shape)
     if len(dims) != ndim:
         raise RuntimeError(
-            f"permute(): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions "
+            "permute(): number of dimensions in the tensor input does not match the length of the desired "
+            "ordering of dimensions "
             f"i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
         )
     wrapped = tuple([wrap_dim(dim, ndim) for dim in dims])
@@ -311,9 +341,9 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     return _permute(input, wrapped)
 
 
-def permute_method(self: Tensor, *dims: Any) -> Tensor:
+def permute_method(self: Tensor, *args: Any, dims: Sequence[int] = ()) -> Tensor:
     """A view with the dimensions in another order: ``x.permute(0, 2, 1)`` or ``x.permute((0, 2, 1))``."""
-    return permute(self, varargs(dims))
+    return permute(self, varargs(args) if args else dims)
 
 
 @primitive(view="always", input=lambda grad, dim0, dim1: _transpose(grad, dim0, dim1))
@@ -343,7 +373,10 @@ def t(input: Tensor) -> Tensor:
         RuntimeError: For more than two dimensions.
     """
     if len(input.shape) > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D; see mT and permute()")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D; see mT and "
+            "permute()"
+        )
     return _t(input)
 
 
@@ -363,7 +396,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
         moves.append(wrapped)
     if len(moves[0]) != len(moves[1]):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({moves[0]} dims) should contain the same number of dims as "
+            f"movedim: Invalid source or destination dims: source ({moves[0]} dims) should contain the same "
+            "number of dims as "
             f"destination ({moves[1]} dims)"
         )
     order = [dim for dim in range(ndim) if dim not in moves[0]]
@@ -388,7 +422,9 @@ def matrix_transpose(self: Tensor) -> Tensor:
     """
     ndim = len(self.shape)
     if ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor."
+        )
     return _transpose(self, ndim - 2, ndim - 1)
 
 
@@ -405,7 +441,10 @@ def hermitian(self: Tensor) -> Tensor:
     """
     ndim = len(self.shape)
     if ndim not in (0, 2):
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor. For batches see tensor.mH")
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor. For batches see "
+            "tensor.mH"
+        )
     return _transpose(self, 0, 1) if ndim else alias(self)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from framework.autograd.primitive import primitive
@@ -11,11 +10,10 @@ from framework.kernels import softmax as kernels
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.conversion import to_dtype
 from framework.ops.dims import wrap_dim
-from framework.ops.elementwise import neg
 from framework.ops.reductions import sum
 from framework.ops.transcendental import exp
 
-__all__ = ["log_softmax", "softmax", "softmin"]
+__all__ = ["log_softmax", "softmax"]
 
 
 @primitive(input=lambda grad, result, dim: _softmax_backward(grad, result, dim))
@@ -48,47 +46,30 @@ def _log_softmax_backward(gradient: Any, output: Any, dim: int) -> Any:
     return kernels.log_softmax_backward(gradient, output, dim)
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None, *, out: Any = None) -> Any:
+def softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Any:
     """``exp(input) / sum(exp(input))`` along ``dim``: not negative, with sum 1.
 
     Args:
         input: A floating-point tensor.
         dim: The dimension that sums to one.
-        _stacklevel: Of the warning for a missing ``dim``.
         dtype: Convert the input to this type first.
         out: A tensor to put the result into.
 
     Raises:
         IndexError: If there is no such dimension.
     """
-    input, dim = _arguments("softmax", input, dim, _stacklevel, dtype)
+    input, dim = _arguments("softmax", input, dim, dtype)
     return _softmax(input, dim) if out is None else _softmax(input, dim, out=out)
 
 
-def log_softmax(
-    input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None, *, out: Any = None
-) -> Any:
-    """The logarithm of :func:`softmax`, which it takes the arguments of, without its underflow."""
-    input, dim = _arguments("log_softmax", input, dim, _stacklevel, dtype)
+def log_softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Any:
+    """The logarithm of :func:`softmax`, which it shares the arguments with, without its underflow."""
+    input, dim = _arguments("log_softmax", input, dim, dtype)
     return _log_softmax(input, dim) if out is None else _log_softmax(input, dim, out=out)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Any:
-    """:func:`softmax` of ``-input``."""
-    input, dim = _arguments("softmin", input, dim, _stacklevel, dtype)
-    return _softmax(neg(input), dim)
-
-
-def _arguments(name: str, input: Any, dim: int | None, stacklevel: int, dtype: DType | None) -> tuple[Any, int]:
+def _arguments(name: str, input: Any, dim: int, dtype: DType | None) -> tuple[Any, int]:
     require_tensors(name, input=input)
-    ndim = len(input.shape)
-    if dim is None:
-        # PyTorch's choice of old: rows of vectors and matrices, channels of images.
-        dim = 0 if ndim in (0, 1, 3) else 1
-        warnings.warn(
-            f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-            stacklevel=stacklevel,
-        )
-    elif type(dim) is not int:
+    if not isinstance(dim, int):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
-    return input if dtype is None else to_dtype(input, dtype), wrap_dim(dim, ndim)
+    return input if dtype is None else to_dtype(input, dtype), wrap_dim(dim, len(input.shape))

@@ -23,10 +23,12 @@ __all__ = ["as_strided"]
 
 Array = np.ndarray[Any, Any]
 
-# ---- Sliding windows ----------------------------------------------------------------------------------------------------
+# ---- Sliding windows ---------------------------------------------------------------------------------------
 
 
-@primitive(view="always", input=lambda grad, dim, size, step, input_shape: _fold(grad, dim, size, step, input_shape))
+@primitive(
+    view="always", input=lambda grad, dim, size, step, input_shape: _fold(grad, dim, size, step, input_shape)
+)
 def _unfold(input: Any, dim: int, size: int, step: int) -> Any:
     shape, strides = list(input.shape), list(input.strides)
     windows = (shape[dim] - size) // step + 1
@@ -47,7 +49,8 @@ def _fold(grad: Any, dim: int, size: int, step: int, shape: tuple[int, ...]) -> 
 
 
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """A view of all windows of ``size`` elements along a dimension, ``step`` apart; the elements of a window come last.
+    """A view of all windows of ``size`` elements along a dimension, ``step`` apart; the elements of a window
+    come last.
 
     Raises:
         RuntimeError: If ``size`` is larger than the dimension, or ``step`` not positive.
@@ -66,13 +69,15 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     return _unfold(self, dim, size, step)
 
 
-# ---- Strides of one's own -------------------------------------------------------------------------------------------------
+# ---- Strides of one's own ----------------------------------------------------------------------------------
 
 
 @primitive(
     name="AsStrided",
     view="always",
-    input=lambda grad, size, stride, offset, input_shape: _add_strided(grad, size, stride, offset, input_shape),
+    input=lambda grad, size, stride, offset, input_shape: _add_strided(
+        grad, size, stride, offset, input_shape
+    ),
 )
 def _as_strided(input: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Any:
     flat = input.reshape(-1)
@@ -82,35 +87,47 @@ def _as_strided(input: Any, size: tuple[int, ...], stride: tuple[int, ...], offs
 
 
 @primitive(grad=lambda grad, size, stride, offset: _as_strided(grad, size, stride, offset))
-def _add_strided(grad: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, shape: tuple[int, ...]) -> Any:
+def _add_strided(
+    grad: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, shape: tuple[int, ...]
+) -> Any:
     result = new_zeros(shape, grad)
-    add_at(result, _as_strided(np.arange(prod(shape)), size, stride, offset), grad)
+    positions: Any = _as_strided(np.arange(prod(shape)), size, stride, offset)
+    add_at(result, positions, grad)
     return result
 
 
-def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+def as_strided(
+    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
+) -> Tensor:
     """A view of a contiguous tensor's memory with any sizes and strides, counted in elements.
 
     Args:
         input: A contiguous tensor.
-        size, stride: Of the result.
-        storage_offset: Where the first element lies, counted like ``input.storage_offset()``, which is the default.
+        size: The sizes of the result.
+        stride: Its strides.
+        storage_offset: Where the first element lies, counted like ``input.storage_offset()``, which is the
+            default.
 
     Raises:
         RuntimeError: If the input is not contiguous, or the view reaches beyond its elements.
     """
     sizes, strides = tuple([index(each) for each in size]), tuple([index(each) for each in stride])
     if len(sizes) != len(strides):
-        raise RuntimeError(f"as_strided(): mismatch in length of strides and shape: {list(sizes)} and {list(strides)}")
+        raise RuntimeError(
+            f"as_strided(): mismatch in length of strides and shape: {list(sizes)} and {list(strides)}"
+        )
     if any(each < 0 for each in (*sizes, *strides)):
-        raise RuntimeError(f"as_strided(): sizes and strides must not be negative: {list(sizes)} and {list(strides)}")
+        raise RuntimeError(
+            f"as_strided(): sizes and strides must not be negative: {list(sizes)} and {list(strides)}"
+        )
     if not input._array.flags.c_contiguous:
         raise RuntimeError("as_strided(): only contiguous tensors are supported; call .contiguous() first")
     offset = 0 if storage_offset is None else index(storage_offset) - _offset(input)
     last = offset + sum((length - 1) * step for length, step in zip(sizes, strides, strict=True))
     if offset < 0 or (0 not in sizes and last >= input._array.size):
         raise RuntimeError(
-            f"as_strided(): sizes {list(sizes)}, strides {list(strides)}, offset {offset} reach out of the tensor's "
+            f"as_strided(): sizes {list(sizes)}, strides {list(strides)}, offset {offset} reach out of the "
+            "tensor's "
             f"{input._array.size} elements"
         )
     return _as_strided(input, sizes, strides, offset)

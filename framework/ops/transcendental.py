@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from framework.autograd.primitive import primitive
+from framework.kernels import activations as kernels
 from framework.ops.checks import of_tensors, only_floats
 
 __all__ = [
@@ -168,10 +169,18 @@ def cosh(input: Any) -> Any:
     return np.cosh(input)
 
 
-@primitive(promotes="float", input=lambda grad, result: grad * (1 - result * result))
+@primitive(promotes="float", input=lambda grad, result: _tanh_backward(grad, result))
 def tanh(input: Any) -> Any:
     """The hyperbolic tangent."""
     return np.tanh(input)
+
+
+@primitive(
+    gradient=lambda grad, output: _tanh_backward(grad, output),
+    output=lambda grad, gradient, output: grad * gradient * output * -2,
+)
+def _tanh_backward(gradient: Any, output: Any) -> Any:
+    return kernels.tanh_backward(gradient, output)
 
 
 @primitive(promotes="float", input=lambda grad, input: grad * rsqrt(input * input + 1))
@@ -196,13 +205,18 @@ arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
 arccosh, arcsinh, arctanh = acosh, asinh, atanh
 
 
-@primitive(promotes="float", input=lambda grad, result: grad * (1 - result) * result)
+@primitive(promotes="float", input=lambda grad, result: _sigmoid_backward(grad, result))
 def sigmoid(input: Any) -> Any:
     """The logistic function ``1 / (1 + exp(-input))``."""
-    result = np.negative(input, out=np.empty_like(input))
-    np.exp(result, out=result)
-    np.add(result, 1, out=result)
-    return np.reciprocal(result, out=result)
+    return kernels.sigmoid(input)
+
+
+@primitive(
+    gradient=lambda grad, output: _sigmoid_backward(grad, output),
+    output=lambda grad, gradient, output: grad * gradient * (1 - output * 2),
+)
+def _sigmoid_backward(gradient: Any, output: Any) -> Any:
+    return kernels.sigmoid_backward(gradient, output)
 
 
 @of_tensors

@@ -253,7 +253,7 @@ class ZipReader:
         return self._locate(headers, directory_start)
 
     def _locate(self, headers: list[tuple[int, Entry, int, bytes]], directory_start: int) -> dict[str, Entry]:
-        """Find where the entries' bytes start; none may overlap, or a small file could claim a huge one."""
+        """Find where the entries' bytes start; none may overlap, or few bytes could stand for many."""
         entries: dict[str, Entry] = {entry.name: entry for _, entry, _, _ in headers}
         if len(entries) != len(headers):
             raise CheckpointError("it is damaged: it holds two entries of one name")
@@ -371,9 +371,9 @@ class ZipWriter:
         rest = memoryview(data)
         while rest:
             written = self._file.write(rest)
-            if written is None or written >= len(rest):
-                break
-            rest = rest[written:]
+            if written == 0:
+                raise OSError("the file takes no more bytes")
+            rest = rest[len(rest) if written is None else written :]
 
 
 def _zip64_extra(values: list[int]) -> bytes:

@@ -12,6 +12,7 @@ from framework.serialization.hooks import Decode, Encode, describe_type
 FilePath: TypeAlias = str | os.PathLike[str]
 
 _HEAD = 64
+_MAX_WORDS = 300
 _MAX_SAFETENSORS_HEADER = 100_000_000  # the format's own limit
 # The magic number of torch.save before version 1.6.
 _OLD_PYTORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -33,7 +34,7 @@ def save(obj: object, path: FilePath | BinaryIO, *, encode: Encode | None = None
         obj: what to save.
         path: where to, or a file opened for writing bytes.
         encode: turns an object that is neither container, plain value nor array into `(kind, array,
-            attributes)`, or into None if it doesn't know it (see `hooks`).
+            attributes)`, or into None if it doesn't know it (see `hooks`). A flat file keeps the array alone.
 
     Raises:
         TypeError: for an object that can't be saved; the message gives the way to it
@@ -73,8 +74,7 @@ def _prepare(obj: object, suffix: str, encode: Encode | None) -> Callable[[Binar
 
 
 def load(path: FilePath | BinaryIO, *, decode: Decode | None = None) -> Any:
-    """Load a file that `save` wrote, a PyTorch checkpoint of tensors in plain containers, or arrays of
-    NumPy's.
+    """Load what `save` wrote, a PyTorch checkpoint of tensors in plain containers, or NumPy's arrays.
 
     The content, not the name, says what the file is: the framework's own archive, PyTorch's zip format,
     safetensors, `.npz` or `.npy`. No file can make code run. Arrays are fresh, writable and in native byte
@@ -109,7 +109,8 @@ def _load(file: BinaryIO, name: str, decode: Decode | None) -> Any:
         file.seek(0)
         return _read(file, head, decode)
     except CheckpointError as error:
-        raise CheckpointError(f"can't load {name}: {error}") from None
+        # Names in the file may be of any length; the line should not.
+        raise CheckpointError(f"can't load {name}: {str(error)[:_MAX_WORDS]}") from None
 
 
 def _read(file: BinaryIO, head: bytes, decode: Decode | None) -> Any:

@@ -5,6 +5,7 @@ None if it doesn't know the object:
 
     (kind, array, attributes)
 
+Subclasses of tuple are offered to it too, and become plain tuples if it returns None.
 `kind` says what it is, `array` is its data (or None), `attributes` is a dict of plain values. `decode` gets
 the same three back and returns the object. Files of other libraries give the kinds
 

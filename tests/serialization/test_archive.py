@@ -271,6 +271,17 @@ def test_hooks_save_objects_of_the_caller():
     assert loaded["raw"].tolist() == [0, 1, 2] and isinstance(loaded["dtype"], Dtype)
 
 
+def test_hooks_can_keep_a_subclass_of_tuple():
+    class Size(tuple):
+        pass
+
+    file = io.BytesIO()
+    save([Size((2, 3))], file, encode=lambda value: ("size", None, {"sizes": tuple(value)}))
+    file.seek(0)
+    [size] = load(file, decode=lambda kind, array, attributes: Size(attributes["sizes"]))
+    assert type(size) is Size and size == (2, 3)
+
+
 def test_without_decode_leaves_come_back_as_arrays():
     assert round_trip({"w": Tensor(np.arange(3.0))}, encode=encode)["w"].tolist() == [0, 1, 2]
 

@@ -85,7 +85,7 @@ def test_sizes_and_offsets_beyond_32_bits(monkeypatch):
 
 
 def test_zip64_records_of_the_directory_are_read():
-    """An archive whose directory leaves sizes and offsets to the ZIP64 extra fields, as for four gibibytes."""
+    """A directory that leaves sizes and offsets to the ZIP64 extra fields, as for four gibibytes."""
     content, name = b"hello", b"a.txt"
     crc = zlib.crc32(content)
     full = 0xFFFFFFFF

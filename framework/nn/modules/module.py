@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from framework.autograd.grad_mode import no_grad
 from framework.autograd.graph import RemovableHandle, Variable
 from framework.dtypes import dtype as DType
+from framework.dtypes import float16, float32, float64
+from framework.nn.modules.hooks import BackwardObserver
 from framework.nn.parameter import Buffer, Parameter
 from framework.tensor import Tensor
 
@@ -452,20 +454,14 @@ class Module:
 
     def float(self: T) -> T:
         """Cast floating-point parameters and buffers to float32."""
-        from framework.dtypes import float32
-
         return self._cast(float32)
 
     def double(self: T) -> T:
         """Cast floating-point parameters and buffers to float64."""
-        from framework.dtypes import float64
-
         return self._cast(float64)
 
     def half(self: T) -> T:
         """Cast floating-point parameters and buffers to float16."""
-        from framework.dtypes import float16
-
         return self._cast(float16)
 
     def cpu(self: T) -> T:

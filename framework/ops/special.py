@@ -1,0 +1,157 @@
+"""Special functions: erf and its kin, the gamma function's logarithm and its derivatives, products with logarithms, sinc."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from framework.autograd.primitive import primitive
+from framework.kernels import special as kernels
+from framework.ops.checks import require_tensors
+from framework.ops.selection import keep_where
+from framework.ops.transcendental import cos, exp, sin
+
+__all__ = [
+    "digamma",
+    "erf",
+    "erfc",
+    "erfinv",
+    "lgamma",
+    "logit",
+    "mvlgamma",
+    "polygamma",
+    "sinc",
+    "xlogy",
+]
+
+_TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * exp(input * -input) * _TWO_OVER_SQRT_PI)
+def erf(input: Any) -> Any:
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to ``input``."""
+    return kernels.erf(input)
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * exp(input * -input) * -_TWO_OVER_SQRT_PI)
+def erfc(input: Any) -> Any:
+    """``1 - erf(input)``, exact where that is tiny."""
+    return kernels.erfc(input)
+
+
+@primitive(promotes="float", input=lambda grad, result: grad * exp(result * result) * (1 / _TWO_OVER_SQRT_PI))
+def erfinv(input: Any) -> Any:
+    """The inverse of :func:`erf`: infinite at -1 and 1, NaN outside."""
+    return kernels.erfinv(input)
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * digamma(input))
+def lgamma(input: Any) -> Any:
+    """The logarithm of the absolute value of the gamma function."""
+    return kernels.lgamma(input)
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * _polygamma(input, 1))
+def digamma(input: Any) -> Any:
+    """The derivative of :func:`lgamma`."""
+    return kernels.digamma(input)
+
+
+@primitive(promotes="float", input=lambda grad, input, n: grad * _polygamma(input, n + 1))
+def _polygamma(input: Any, n: int) -> Any:
+    return kernels.polygamma(input, n)
+
+
+def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
+    """The derivative of :func:`digamma` of order ``n``.
+
+    Raises:
+        RuntimeError: If ``n`` is negative.
+    """
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return _polygamma(input, n) if out is None else _polygamma(input, n, out=out)
+
+
+def polygamma_method(input: Any, n: int) -> Any:
+    """The derivative of :func:`digamma` of order ``n``."""
+    return polygamma(n, input)
+
+
+def mvlgamma(input: Any, p: int) -> Any:
+    """The logarithm of the multivariate gamma function of dimension ``p``, elementwise.
+
+    Raises:
+        RuntimeError: If ``p`` is below 1.
+    """
+    require_tensors("mvlgamma", input=input)
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    terms = [lgamma(input - i / 2) for i in range(p)]
+    return sum(terms[1:], terms[0]) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+def _arrays(input: Any, other: Any) -> tuple[Any, Any]:
+    """Numbers as arrays of the other's dtype, which a function of the number alone would not know."""
+    dtype = (input if isinstance(input, (np.ndarray, np.generic)) else other).dtype
+    return np.asarray(input, dtype), np.asarray(other, dtype)
+
+
+@primitive(
+    promotes="float",
+    input=lambda grad, input, other: keep_where(xlogy(grad, other), ~((input == 0) & (other <= 0))),
+    other=lambda grad, input, other: grad * (input / other),
+)
+def xlogy(input: Any, other: Any) -> Any:
+    """``input * log(other)``, and 0 where ``input`` is 0; NaN where ``other`` is."""
+    input, other = _arrays(input, other)
+    return np.where(np.equal(input, 0) & ~np.isnan(other), np.zeros_like(other), input * np.log(other))
+
+
+@primitive(
+    promotes="float",
+    input=lambda grad, input, other: keep_where(xlog1py(grad, other), ~((input == 0) & (other <= -1))),
+    other=lambda grad, input, other: grad * (input / (other + 1)),
+)
+def xlog1py(input: Any, other: Any) -> Any:
+    """``input * log1p(other)``, and 0 where ``input`` is 0; NaN where ``other`` is."""
+    input, other = _arrays(input, other)
+    return np.where(np.equal(input, 0) & ~np.isnan(other), np.zeros_like(other), input * np.log1p(other))
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * _sinc_slope(input))
+def sinc(input: Any) -> Any:
+    """``sin(pi input) / (pi input)``, and 1 at 0."""
+    angle = input * math.pi
+    return np.where(input == 0, np.ones_like(angle), np.sin(angle) / angle)
+
+
+def _sinc_slope(input: Any) -> Any:
+    angle = input * math.pi
+    return keep_where((angle * cos(angle) - sin(angle)) / (angle * input), input != 0)
+
+
+@primitive(promotes="float", input=lambda grad, input, eps: _logit_backward(grad, input, eps))
+def _logit(input: Any, eps: float) -> Any:
+    if eps >= 0:
+        input = np.clip(input, eps, 1 - eps)
+    return np.log(input / (1 - input))
+
+
+def _logit_backward(grad: Any, input: Any, eps: float) -> Any:
+    slope = grad / (input * (1 - input))
+    return slope if eps < 0 else keep_where(slope, (input >= eps) & (input <= 1 - eps))
+
+
+def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Any:
+    """``log(input / (1 - input))``, the inverse of ``sigmoid``.
+
+    Args:
+        input: A tensor of probabilities.
+        eps: Clamp the input to [eps, 1 - eps] first.
+        out: A tensor to put the result into.
+    """
+    bound = -1.0 if eps is None else eps
+    return _logit(input, bound) if out is None else _logit(input, bound, out=out)

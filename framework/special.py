@@ -1,0 +1,35 @@
+"""Special functions, under the names that PyTorch shares with SciPy."""
+
+from framework.ops.reductions import logsumexp
+from framework.ops.rounding import round
+from framework.ops.softmax import log_softmax, softmax
+from framework.ops.special import digamma, erf, erfc, erfinv, lgamma, logit, polygamma, sinc, xlog1py, xlogy
+from framework.ops.special import mvlgamma as multigammaln
+from framework.ops.transcendental import exp2, expm1, log1p, sigmoid
+
+expit = sigmoid
+gammaln = lgamma
+psi = digamma
+
+__all__ = [
+    "digamma",
+    "erf",
+    "erfc",
+    "erfinv",
+    "exp2",
+    "expit",
+    "expm1",
+    "gammaln",
+    "log1p",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "multigammaln",
+    "polygamma",
+    "psi",
+    "round",
+    "sinc",
+    "softmax",
+    "xlog1py",
+    "xlogy",
+]
