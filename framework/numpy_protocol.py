@@ -57,7 +57,9 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
     name = ufunc.__name__
     if name not in _operations:
         wanted = _RENAMED.get(name, name)
-        _operations[name] = next((getattr(each, wanted) for each in families if wanted in each.__all__), None)
+        found = next((getattr(each, wanted) for each in families if wanted in each.__all__), None)
+        # The primitive itself takes numbers where PyTorch's function insists on tensors, as np.maximum(t, 0) needs.
+        _operations[name] = found.primitive.call if hasattr(found, "primitive") else found
     operation = _operations[name]
     out = kwargs.pop("out", (None,))[0]
     if operation is None or method != "__call__" or kwargs:
@@ -70,7 +72,9 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
             f"{asked} is not supported for Tensors: use an operation of framework, or .numpy() for NumPy's "
             "own"
         )
-    result = operation(*[creation.as_tensor(each) for each in inputs])
+    # Numbers stay numbers: a 0-dimensional tensor of theirs would have another dtype and say in promotion.
+    operands = [each.item() if isinstance(each, np.generic) else each for each in inputs]
+    result = operation(*[creation.as_tensor(each) if isinstance(each, np.ndarray) else each for each in operands])
     if out is None:
         return result
     if isinstance(out, Variable):

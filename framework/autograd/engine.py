@@ -389,7 +389,7 @@ def grad(
     if not targets:
         raise ValueError("grad requires non-empty inputs.")
     for number, target in enumerate(targets):
-        if not target._requires_grad:
+        if not target.requires_grad:
             raise RuntimeError(f"One of the differentiated Tensors (inputs[{number}]) does not require grad")
     if is_grads_batched:
         return _batched(sources, targets, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
@@ -441,7 +441,7 @@ def _roots(tensors: list[Any], gradients: Any, create_graph: bool) -> list[tuple
         raise RuntimeError(f"got {len(tensors)} tensors and {len(given)} gradients")
     roots = []
     for number, (tensor, gradient) in enumerate(zip(tensors, given, strict=True)):
-        if not tensor._requires_grad:
+        if not tensor.requires_grad:
             raise RuntimeError(f"element {number} of tensors does not require grad and does not have a grad_fn")
         array = tensor._array
         if gradient is None:

@@ -81,6 +81,8 @@ class Variable:
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow to this tensor."""
+        if self._view is not None and not self._requires_grad:
+            edge_of(self)  # they do where its memory has taken such values in since
         return self._requires_grad
 
     @requires_grad.setter

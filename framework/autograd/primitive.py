@@ -371,7 +371,7 @@ def _caller(primitive: Primitive) -> Callable[..., Any]:
             if isinstance(value, Variable):
                 found = True
                 arrays.append(value._array)
-                if value._requires_grad:
+                if value._requires_grad or (value._view is not None and value.requires_grad):
                     needs |= bit
             else:
                 arrays.append(value)

@@ -1,6 +1,7 @@
 """Activations that need several passes, in cache-sized blocks.
 
-Those with an expensive derivative give it along with the result, while what it needs is in the cache: an array
+Those with an expensive derivative give it along with the result, while what it needs is in the cache: an
+array
 ``slope`` by which the gradient is multiplied in backward.
 """
 
@@ -21,7 +22,8 @@ SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 INVERSE_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
 CUBIC = 0.044715  # of the tanh form of gelu
 
-# atanh(2 Phi(x) - 1) / x, Phi the normal distribution's cumulative function, as a polynomial in x**2: Phi to 3e-8.
+# atanh(2 Phi(x) - 1) / x, Phi the normal distribution's cumulative function, as a polynomial in x**2: Phi to
+# 3e-8.
 _NORMAL = (
     7.97884941e-01,
     3.63330844e-02,

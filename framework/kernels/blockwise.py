@@ -16,7 +16,8 @@ def blockwise(function: Callable[..., None], inputs: tuple[Any, ...], outputs: i
     """Fill arrays like the first input with ``function(*inputs, *outputs)``, block after block.
 
     Args:
-        function: Writes into its last arguments; elementwise, so that it may see the elements in any order and number.
+        function: Writes into its last arguments; elementwise, so that it may see the elements in any order
+            and number.
         inputs: Arrays of one shape.
         outputs: How many arrays it fills.
     """
@@ -41,4 +42,6 @@ def _flat(arrays: tuple[Array, ...]) -> list[Array] | None:
     first = arrays[0]
     order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
     turned = [each.transpose(order) for each in arrays]
-    return [each.reshape(-1) for each in turned] if all([each.flags.c_contiguous for each in turned]) else None
+    return (
+        [each.reshape(-1) for each in turned] if all([each.flags.c_contiguous for each in turned]) else None
+    )

@@ -1,6 +1,7 @@
 """Choosing by a mask on the bits of floating-point numbers.
 
-``np.where`` branches at each element, and takes ten times as long on a mask without pattern as on a regular one.
+``np.where`` branches at each element, and takes ten times as long on a mask without pattern as on a regular
+one.
 These take the same short time on any mask.
 """
 
@@ -17,7 +18,9 @@ _INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 
 def keep(array: Any, mask: Any) -> Array:
-    """``array`` where ``mask``, else 0: also for infinities and NaN, which a product with the mask would keep."""
+    """``array`` where ``mask``, else 0: also for infinities and NaN, which a product with the mask would
+    keep.
+    """
     if array.size <= FEW:
         return np.where(mask, array, 0)
     integer = _INTEGER[array.dtype]

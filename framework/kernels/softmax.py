@@ -1,6 +1,7 @@
 """Softmax, log-softmax and their gradients, in blocks of rows that stay in the cache.
 
-Arrays of any shape and layout; ``axis`` is the dimension whose exponentials sum to one. float16 is computed in float32.
+Arrays of any shape and layout; ``axis`` is the dimension whose exponentials sum to one. float16 is computed
+in float32.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ Array = np.ndarray[Any, Any]
 
 
 def _by_rows(function: Callable[..., None], axis: int, *inputs: Any) -> Array:
-    """A new array filled by ``function(*inputs, out, axis)``, some rows at a time where the rows are contiguous."""
+    """A new array filled by ``function(*inputs, out, axis)``, some rows at a time where the rows are
+    contiguous.
+    """
     first = inputs[0]
     if first.dtype == np.float16:
         single = [each.astype(np.float32) for each in inputs]

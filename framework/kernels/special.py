@@ -1,6 +1,8 @@
-"""Special functions that NumPy lacks: erf and its kin, the logarithm of the gamma function and its derivatives.
+"""Special functions that NumPy lacks: erf and its kin, the logarithm of the gamma function and its
+derivatives.
 
-The float64 versions are exact to a few units in the last place. The coefficients are Chebyshev interpolations computed
+The float64 versions are exact to a few units in the last place. The coefficients are Chebyshev
+interpolations computed
 with 50 digits (and, for the float32 erf, a weighted minimax fit). Other dtypes go through float64 and back.
 """
 
@@ -172,7 +174,18 @@ _LGAMMA = (
     1.1586115295157278e-11,
 )
 # The even Bernoulli numbers from the second on, for the asymptotic series.
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
+_BERNOULLI = (
+    1 / 6,
+    -1 / 30,
+    1 / 42,
+    -1 / 30,
+    5 / 66,
+    -691 / 2730,
+    7 / 6,
+    -3617 / 510,
+    43867 / 798,
+    -174611 / 330,
+)
 
 
 @in_float64
@@ -181,7 +194,8 @@ def lgamma(x: Array) -> Array:
     positive = np.maximum(np.where(x <= 0, -x, x), np.finfo(np.float64).tiny)
     result = _lgamma_positive(positive)
     if (x <= 0).any():
-        # |gamma(x) gamma(-x)| = pi / |x sin(pi x)|; the sine of the fraction, since sin(pi x) is inexact for large x.
+        # |gamma(x) gamma(-x)| = pi / |x sin(pi x)|; the sine of the fraction, since sin(pi x) is inexact for
+        # large x.
         sine = np.absolute(np.sin(math.pi * (x - np.rint(x))))
         result = np.where(x <= 0, np.log(math.pi / (positive * sine)) - result, result)
     result = np.where(np.isinf(x) | ((x <= 0) & (x == np.floor(x))), np.inf, result)
@@ -236,7 +250,8 @@ def polygamma(x: Array, order: int) -> Array:
 @in_float64
 def _polygamma(x: Array, order: int) -> Array:
     s = order + 1
-    # For negative x the sum of (x + k)**-s over k >= 0 is taken over all integers k, which depends on the fraction only,
+    # For negative x the sum of (x + k)**-s over k >= 0 is taken over all integers k, which depends on the
+    # fraction only,
     # less the sum over k < 0.
     negative = x < 0
     fraction = np.where(negative, x - np.floor(x), x)

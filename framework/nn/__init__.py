@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from framework.nn import functional, init, utils
@@ -206,6 +205,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    near = difflib.get_close_matches(name, __all__, n=3)
+    from difflib import get_close_matches  # only when something went wrong
+
+    near = get_close_matches(name, __all__, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise AttributeError(f"nn.{name} is not supported{hint}")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from framework.ops.activations import *
@@ -27,6 +26,8 @@ from framework.ops.transcendental import tanh as tanh
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
-    near = difflib.get_close_matches(name, [each for each in globals() if not each.startswith("_")], n=3)
+    from difflib import get_close_matches  # only when something went wrong
+
+    near = get_close_matches(name, [each for each in globals() if not each.startswith("_")], n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise AttributeError(f"nn.functional.{name} is not supported{hint}")

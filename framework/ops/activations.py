@@ -1,4 +1,6 @@
-"""Activation functions, as ``nn.functional`` has them. With ``inplace=True`` they change their input, and return it."""
+"""Activation functions, as ``nn.functional`` has them. With ``inplace=True`` they change their input, and
+return it.
+"""
 
 from __future__ import annotations
 
@@ -77,10 +79,12 @@ __all__ = [
     "threshold_",
 ]
 
-# ---- Piecewise linear -----------------------------------------------------------------------------------------------------
+# ---- Piecewise linear --------------------------------------------------------------------------------------
 
 
-@primitive(input=lambda grad, input, min_val, max_val: keep_where(grad, ~((input <= min_val) | (input >= max_val))))
+@primitive(
+    input=lambda grad, input, min_val, max_val: keep_where(grad, ~((input <= min_val) | (input >= max_val)))
+)
 def _hardtanh(input: Any, min_val: float, max_val: float) -> Any:
     if input.dtype.kind == "b":
         raise RuntimeError("Bool inputs not supported for hardtanh")
@@ -155,7 +159,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     return _softshrink(input, lambd)
 
 
-# ---- Smooth -----------------------------------------------------------------------------------------------------------------
+# ---- Smooth ------------------------------------------------------------------------------------------------
 
 # The recorded form of these gives the slope along with the result, which saves backward the work of forward.
 
@@ -169,7 +173,9 @@ def _wants_slope(input: Any) -> bool:
     input=lambda grad, gradient, input, curvature: grad * gradient * curvature(input),
 )
 def _times_slope(gradient: Any, input: Any, slope: Any, curvature: Callable[[Any], Any]) -> Any:
-    """``gradient`` times the derivative at ``input``, which is known; ``curvature`` is the second derivative."""
+    """``gradient`` times the derivative at ``input``, which is known; ``curvature`` is the second
+    derivative.
+    """
     return gradient * slope
 
 
@@ -230,7 +236,9 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     return _gelu_recorded(input, tanh_form)[0] if _wants_slope(input) else _gelu(input, tanh_form)
 
 
-@primitive(name="Silu", input=lambda grad, input, result1: _times_slope(grad, input, result1, _silu_curvature))
+@primitive(
+    name="Silu", input=lambda grad, input, result1: _times_slope(grad, input, result1, _silu_curvature)
+)
 def _silu_recorded(input: Any) -> Any:
     only_floats("silu", input)
     return kernels.silu(input, True)
@@ -249,7 +257,9 @@ def silu(input: Any, inplace: bool = False) -> Any:
     return _silu_recorded(input)[0] if _wants_slope(input) else _silu(input)
 
 
-@primitive(name="Mish", input=lambda grad, input, result1: _times_slope(grad, input, result1, _mish_curvature))
+@primitive(
+    name="Mish", input=lambda grad, input, result1: _times_slope(grad, input, result1, _mish_curvature)
+)
 def _mish_recorded(input: Any) -> Any:
     only_floats("mish", input)
     return kernels.mish(input, True)
@@ -269,7 +279,9 @@ def mish(input: Any, inplace: bool = False) -> Any:
 
 
 @primitive(
-    input=lambda grad, input, beta, threshold: select(input * beta > threshold, grad, grad * sigmoid(input * beta))
+    input=lambda grad, input, beta, threshold: select(
+        input * beta > threshold, grad, grad * sigmoid(input * beta)
+    )
 )
 def _softplus(input: Any, beta: float, threshold: float) -> Any:
     only_floats("softplus", input)
@@ -318,7 +330,7 @@ def glu(input: Any, dim: int = -1) -> Any:
     return mul(narrow(input, dim, 0, half), sigmoid(narrow(input, dim, half, half)))
 
 
-# ---- Softmax as nn.functional has it --------------------------------------------------------------------------------------
+# ---- Softmax as nn.functional has it -----------------------------------------------------------------------
 
 
 def _dim_of(name: str, input: Any, dim: int | None, stacklevel: int) -> int:

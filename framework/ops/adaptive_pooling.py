@@ -48,7 +48,9 @@ def _batched(name: str, dims: int, input: Any, output_size: Any) -> tuple[Any, I
     require_tensors(name, input=input)
     shape = input.shape
     if len(shape) not in (dims + 1, dims + 2):
-        raise RuntimeError(f"{name}: Expected {dims + 1}D or {dims + 2}D tensor, but got {list(shape)}")
+        # PyTorch's kind of error depends on how the input is wrong.
+        kind = ValueError if dims > 1 and len(shape) <= dims else RuntimeError
+        raise kind(f"{name}: Expected {dims + 1}D or {dims + 2}D tensor, but got {list(shape)}")
     if 0 in shape[-dims - (len(shape) == dims + 1) :]:
         raise RuntimeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)}")
     if isinstance(output_size, (tuple, list)) and None in output_size or output_size is None:
@@ -116,7 +118,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         output_size: A number, or one for each spatial dimension; None stands for the input's size.
 
     Raises:
-        RuntimeError: For an input of another number of dimensions, or without elements in them.
+        RuntimeError, ValueError: For an input of another number of dimensions, or without elements in them.
     """
     result: Tensor = _adaptive_avg_pool(2, input, output_size)
     return result
@@ -184,7 +186,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
         return_indices: Whether to return the winners' positions in the flattened spatial dimensions as well (int64).
 
     Raises:
-        RuntimeError: For an input of another number of dimensions, or without elements in them.
+        RuntimeError, ValueError: For an input of another number of dimensions, or without elements in them.
     """
     return _adaptive_max_pool(2, input, output_size, return_indices)
 

@@ -17,13 +17,16 @@ R = TypeVar("R")
 
 def of_tensors(operation: Callable[P, R]) -> Callable[P, R]:
     """An operation of two arguments that refuses numbers, as PyTorch's ``maximum`` and some others do."""
-
     name = operation.__name__
     names = operation.primitive.arguments  # type: ignore[attr-defined]
 
     @functools.wraps(operation)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if len(args) != 2 or not isinstance(args[1], (Variable, np.ndarray)) or not isinstance(args[0], (Variable, np.ndarray)):
+        if (
+            len(args) != 2
+            or not isinstance(args[1], (Variable, np.ndarray))
+            or not isinstance(args[0], (Variable, np.ndarray))
+        ):
             given = {**dict(zip(names, args, strict=False)), **kwargs}
             require_tensors(name, **{each: given[each] for each in names if each in given})
         return operation(*args, **kwargs)
@@ -49,7 +52,9 @@ def require_tensors(name: str, **arguments: Any) -> None:
     for position, (argument, value) in enumerate(arguments.items(), 1):
         if not isinstance(value, (Variable, np.ndarray, np.generic)):
             kind = type(value).__name__
-            raise TypeError(f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {kind}")
+            raise TypeError(
+                f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {kind}"
+            )
 
 
 def no_bools(name: str, array: Any) -> None:
@@ -62,4 +67,11 @@ def only_floats(name: str, array: Any) -> None:
     """Raises NotImplementedError if the array does not hold floating-point numbers."""
     if array.dtype.kind != "f":
         kind = from_numpy_dtype(array.dtype)
-        raise NotImplementedError(f'"{name}" not implemented for {kind}; convert to a floating-point type first')
+        raise NotImplementedError(
+            f'"{name}" not implemented for {kind}; convert to a floating-point type first'
+        )
+
+
+def with_out(operation: Callable[..., Any], out: Any, *args: Any) -> Any:
+    """The operation's result, in the tensor ``out`` unless that is None."""
+    return operation(*args) if out is None else operation(*args, out=out)

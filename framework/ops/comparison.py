@@ -92,7 +92,9 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
 def operator(comparison: Callable[..., Any]) -> Callable[[Any, object], Any]:
-    """The comparison as Python's operator: for what is neither a tensor nor a number it leaves the answer to Python."""
+    """The comparison as Python's operator: for what is neither a tensor nor a number it leaves the answer to
+    Python.
+    """
     compare = comparison.primitive.call  # type: ignore[attr-defined]
 
     def method(self: Any, other: object) -> Any:
@@ -185,7 +187,9 @@ def _isclose(input: Any, other: Any, rtol: float, atol: float, equal_nan: bool) 
     return same | (np.isfinite(difference) & (difference <= allowed))
 
 
-def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether all elements are close; see :func:`isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan)._array.all())
 
@@ -229,7 +233,9 @@ def _bitwise(name: str, function: Callable[..., Any], *arrays: Any) -> Any:
         return function(*arrays)
     except TypeError:
         kind = from_numpy_dtype(arrays[0].dtype)
-        raise NotImplementedError(f'"{name}_cpu" not implemented for {kind}; it takes integers and bools') from None
+        raise NotImplementedError(
+            f'"{name}_cpu" not implemented for {kind}; it takes integers and bools'
+        ) from None
 
 
 @primitive()

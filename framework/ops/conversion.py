@@ -290,7 +290,7 @@ def numpy(self: Tensor, *, force: bool = False) -> Array:
     Raises:
         RuntimeError: If the tensor requires grad, unless ``force``.
     """
-    if self._requires_grad and not force:
+    if self.requires_grad and not force:
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )

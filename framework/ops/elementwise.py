@@ -11,7 +11,7 @@ from framework.autograd.graph import Variable
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import float64
-from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors
+from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
@@ -89,11 +89,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """``input + alpha * other``.
 
     Raises:
-        RuntimeError: If ``alpha`` is a float where the tensors are integers, or a bool where they are not bools.
+        RuntimeError: If ``alpha`` is a float where the tensors are integers, or a bool where they are not
+            bools.
     """
     if type(alpha) is int and alpha == 1 and out is None:
         return _add(input, other)
-    return _add_scaled(input, other, alpha) if out is None else _add_scaled(input, other, alpha, out=out)
+    return with_out(_add_scaled, out, input, other, alpha)
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
@@ -104,7 +105,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """
     if type(alpha) is int and alpha == 1 and out is None:
         return _sub(input, other)
-    return _sub_scaled(input, other, alpha) if out is None else _sub_scaled(input, other, alpha, out=out)
+    return with_out(_sub_scaled, out, input, other, alpha)
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -143,7 +144,7 @@ def _div(input: Any, other: Any) -> Any:
 
 def true_divide(input: Any, other: Any, *, out: Any = None) -> Any:
     """``input / other``; integers give the default float type."""
-    return _div(input, other) if out is None else _div(input, other, out=out)
+    return with_out(_div, out, input, other)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
@@ -151,7 +152,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
 
     Args:
         input, other: Tensors or numbers.
-        rounding_mode: None for the true quotient, of floating-point type; ``"trunc"`` to round it towards zero and
+        rounding_mode: None for the true quotient, of floating-point type; ``"trunc"`` to round it towards
+            zero and
             ``"floor"`` to round it down, in the common type of the arguments.
         out: A tensor to put the result into.
 
@@ -199,13 +201,18 @@ def _div_trunc(input: Any, other: Any) -> Any:
     _check_divisor("div", other)
     if isinstance(other, np.ndarray) and other.dtype.kind != "f":
         quotient = np.floor_divide(input, other)
-        return np.add(quotient, np.less(quotient, 0) & np.not_equal(np.multiply(quotient, other), input), dtype=other.dtype)
+        return np.add(
+            quotient,
+            np.less(quotient, 0) & np.not_equal(np.multiply(quotient, other), input),
+            dtype=other.dtype,
+        )
     return np.trunc(np.divide(input, other))
 
 
 @primitive(promotes="common", input=lambda grad: _no_gradient(), other=lambda grad: _no_gradient())
 def floor_divide(input: Any, other: Any) -> Any:
-    """``input // other``: the quotient rounded down. It has no gradient, as in PyTorch; ``div`` has, which is zero.
+    """``input // other``: the quotient rounded down. It has no gradient, as in PyTorch; ``div`` has, which
+    is zero.
 
     Raises:
         RuntimeError: If integers are divided by zero; in backward.
@@ -215,11 +222,15 @@ def floor_divide(input: Any, other: Any) -> Any:
 
 
 def _no_gradient() -> Any:
-    raise RuntimeError("derivative for aten::floor_divide is not implemented; use div(..., rounding_mode='floor')")
+    raise RuntimeError(
+        "derivative for aten::floor_divide is not implemented; use div(..., rounding_mode='floor')"
+    )
 
 
 @primitive(
-    promotes="common", input=lambda grad: grad, other=lambda grad, input, other: -grad * _div_floor(input, other)
+    promotes="common",
+    input=lambda grad: grad,
+    other=lambda grad, input, other: -grad * _div_floor(input, other),
 )
 def remainder(input: Any, other: Any) -> Any:
     """``input % other`` with the sign of ``other``, as Python's.
@@ -243,7 +254,9 @@ def reversed_remainder(input: Any, other: Any) -> Any:
 
 @first_tensor
 @primitive(
-    promotes="common", input=lambda grad: grad, other=lambda grad, input, other: -grad * _div_trunc(input, other)
+    promotes="common",
+    input=lambda grad: grad,
+    other=lambda grad, input, other: -grad * _div_trunc(input, other),
 )
 def fmod(input: Any, other: Any) -> Any:
     """``input - other * trunc(input / other)``: the remainder with the sign of ``input``, as C's.
@@ -316,7 +329,8 @@ def reciprocal(input: Any) -> Any:
 def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """``input ** exponent``; either may be a number.
 
-    The gradient with respect to ``input`` is zero where the exponent is zero, and that with respect to ``exponent`` where
+    The gradient with respect to ``input`` is zero where the exponent is zero, and that with respect to
+    ``exponent`` where
     the input is zero and the exponent not negative.
 
     Raises:
@@ -328,7 +342,9 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
         if kind == "f":
             operation = _pow_number
         elif type(exponent) is int and exponent < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed; convert the tensor to float first.")
+            raise RuntimeError(
+                "Integers to negative integer powers are not allowed; convert the tensor to float first."
+            )
     return operation(input, exponent) if out is None else operation(input, exponent, out=out)
 
 
@@ -339,7 +355,9 @@ def reversed_pow(input: Any, other: Any) -> Any:
 
 @primitive(
     name="Pow",
-    input=lambda grad, input, exponent: zeros(grad) if exponent == 0 else grad * (exponent * pow(input, exponent - 1)),
+    input=lambda grad, input, exponent: (
+        zeros(grad) if exponent == 0 else grad * (exponent * pow(input, exponent - 1))
+    ),
 )
 def _pow_number(input: Any, exponent: Any) -> Any:
     # np.power takes a hundred times as long as a product; these are PyTorch's own steps for small exponents.
@@ -363,7 +381,9 @@ _SMALL_POWERS: dict[float, Any] = {
 @primitive(
     name="Pow",
     promotes="common",
-    input=lambda grad, input, exponent: keep_where(grad * (exponent * pow(input, exponent - 1)), exponent != 0),
+    input=lambda grad, input, exponent: keep_where(
+        grad * (exponent * pow(input, exponent - 1)), exponent != 0
+    ),
     exponent=lambda grad, input, exponent, result: grad * _log_factor(input, exponent, result),
 )
 def _pow(input: Any, exponent: Any) -> Any:
@@ -377,7 +397,9 @@ def _pow(input: Any, exponent: Any) -> Any:
         return np.power(input, exponent)
     # Rounded towards zero: only the powers of 1 and -1 are left.
     magnitude = np.power(input, np.absolute(exponent))
-    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(magnitude.dtype)
+    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(
+        magnitude.dtype
+    )
 
 
 def _log_factor(base: Any, exponent: Any, result: Any) -> Any:
@@ -413,7 +435,9 @@ def float_power_(input: Any, exponent: Any) -> Any:
         RuntimeError: If ``input`` is not of dtype float64.
     """
     if input.dtype is not float64:
-        raise RuntimeError(f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}")
+        raise RuntimeError(
+            f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}"
+        )
     return in_place(float_power)(input, exponent)
 
 
@@ -448,7 +472,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     for name, each in (("end", end), ("weight", weight)):
         if isinstance(each, Variable) and each._array.ndim and each.dtype != dtype:  # type: ignore[attr-defined]
             raise RuntimeError(f"lerp(): expected dtype {dtype} for `{name}` but got {each.dtype}")  # type: ignore[attr-defined]
-    return _lerp(input, end, weight) if out is None else _lerp(input, end, weight, out=out)
+    return with_out(_lerp, out, input, end, weight)
 
 
 @primitive(
@@ -464,8 +488,7 @@ def _addcmul(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
     """``input + value * tensor1 * tensor2``."""
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    arguments = (input, tensor1, tensor2, value)
-    return _addcmul(*arguments) if out is None else _addcmul(*arguments, out=out)
+    return with_out(_addcmul, out, input, tensor1, tensor2, value)
 
 
 @primitive(
@@ -490,8 +513,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
             "Integer division with addcdiv is no longer supported; write input + value * torch.trunc(tensor1 / tensor2) "
             "or convert a tensor to float"
         )
-    arguments = (input, tensor1, tensor2, value)
-    return _addcdiv(*arguments) if out is None else _addcdiv(*arguments, out=out)
+    return with_out(_addcdiv, out, input, tensor1, tensor2, value)
 
 
 def _number(value: Any, like: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
@@ -402,7 +402,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         return
     check_writable(target, "index_put_")
     where = _numpy_key(picks, target._array.shape)
-    only_mask = len(picks) == 1 and where[-1].dtype.kind == "b"
+    only_mask = len(picks) == 1 and array_of(picks[0][1]).dtype.kind == "b"
     values = _values(target, value, where, any_dtype=only_mask)
     record_write(target, _index_put(target, values, where, False, True))
 

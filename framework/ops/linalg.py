@@ -10,8 +10,9 @@ import numpy as np
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
+from framework.kernels.summation import column_sums
+from framework.ops.broadcasting import _expand
 from framework.ops.checks import require_tensors
-from framework.ops.reductions import _sum
 from framework.ops.shape import _transpose, as_shape
 
 __all__ = ["bmm", "dot", "matmul", "mm", "mv"]
@@ -203,7 +204,7 @@ def reversed_times(self: Any, other: Any) -> Any:
     name="Addmm",
     input=lambda grad, weight: matmul(grad, weight),
     weight=lambda grad, input: matmul(mT(rows(grad)), rows(input)),
-    bias=lambda grad, bias_shape: _sum(grad, tuple(range(len(grad.shape) - 1)), False) if len(bias_shape) == 1 else grad,
+    bias=lambda grad, bias_shape: _row_sum(grad) if len(bias_shape) == 1 else grad,
 )
 def _linear(input: Any, weight: Any, bias: Any) -> Any:
     result = _product("linear", input, weight.T)
@@ -220,6 +221,12 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
                 f"linear(): the bias, of shape {list(bias.shape)}, can't be added to the product, of shape {list(result.shape)}"
             ) from None
     return result
+
+
+@primitive(name="Sum", input=lambda grad, input_shape: _expand(grad, input_shape))
+def _row_sum(input: Any) -> Any:
+    """The sum over all dimensions but the last."""
+    return column_sums(input.reshape(math.prod(input.shape[:-1]), input.shape[-1]))
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
-from framework.dtypes import dtype as DType
-from framework.kernels.summation import total
-from framework.ops.elementwise import abs, pow, sign
+from framework.kernels.summation import total, total_of_squares
 from framework.ops.reductions import Dims, _mean, count_of, numpy_names, reduced_dims, restore
-from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 
 __all__ = ["std", "std_mean", "var", "var_mean"]
@@ -27,7 +25,6 @@ def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepd
         return _variance(input.astype(np.float32), dims, correction, keepdim).astype(input.dtype)
     count = count_of(input.shape, dims)
     difference = input - np.true_divide(total(input, dims, True), input.dtype.type(count))
-    np.multiply(difference, difference, out=difference)
     freedom = max(0.0, count - correction)
     if not freedom:
         warnings.warn(
@@ -35,7 +32,7 @@ def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepd
             "divided by output numel).",
             stacklevel=6,
         )
-    return np.true_divide(total(difference, dims, keepdim), input.dtype.type(freedom))
+    return np.true_divide(total_of_squares(difference, dims, keepdim), input.dtype.type(freedom))
 
 
 def _variance_gradient(grad: Any, input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool) -> Any:
@@ -71,9 +68,8 @@ def _moment_arguments(
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
         raise TypeError(f"{name}(): got both 'unbiased' and 'correction', which say the same; give one")
-    kind = input.dtype
-    if not (kind.is_floating_point if isinstance(kind, DType) else kind.kind == "f"):
-        raise RuntimeError(f"{name}(): std and var only support floating point and complex dtypes, got {kind}")
+    if array_of(input).dtype.kind != "f":
+        raise RuntimeError(f"{name}(): std and var only support floating point and complex dtypes, got {input.dtype}")
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     return reduced_dims(name, dim, keepdim, len(input.shape)), correction, keepdim

@@ -10,7 +10,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype
-from framework.kernels.summation import total
+from framework.kernels.summation import total, total_of_squares
 from framework.ops.conversion import to_dtype
 from framework.ops.decompositions import svdvals
 from framework.ops.dims import wrap_dims
@@ -54,7 +54,7 @@ def _vector_norm_gradient(
 )
 def _vector_norm(input: Any, ord: float, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if ord == 2:
-        return np.sqrt(total(np.square(input), dims, keepdim))
+        return np.sqrt(total_of_squares(input, dims, keepdim))
     if ord == 0:
         return np.add.reduce(input != 0, dims, input.dtype, None, keepdim)
     size = np.abs(input)

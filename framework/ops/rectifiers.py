@@ -1,4 +1,6 @@
-"""Rectifiers: activations that are linear above zero. With ``inplace=True`` they change their input, and return it."""
+"""Rectifiers: activations that are linear above zero. With ``inplace=True`` they change their input, and
+return it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,20 @@ from framework.ops.shape import reshape
 from framework.ops.transcendental import exp
 
 # What PyTorch has at its top level; nn.functional has all.
-__all__ = ["celu", "celu_", "hardshrink", "prelu", "relu", "relu_", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_"]
+__all__ = [
+    "celu",
+    "celu_",
+    "hardshrink",
+    "prelu",
+    "relu",
+    "relu_",
+    "rrelu",
+    "rrelu_",
+    "selu",
+    "selu_",
+    "threshold",
+    "threshold_",
+]
 
 
 @primitive(name="Relu", input=lambda grad, result: _relu_backward(grad, result))
@@ -89,7 +104,9 @@ def prelu(input: Any, weight: Any) -> Any:
     if input.dtype != weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
     if len(weights) > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weights)}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weights)}"
+        )
     if weights and weights[0] != 1:
         if not shape:
             raise RuntimeError("Not allow zero-dim input tensor.")
@@ -107,7 +124,9 @@ def prelu(input: Any, weight: Any) -> Any:
 
 @primitive(
     name="Elu",
-    input=lambda grad, input, alpha, scale, input_scale: _elu_backward(grad, input, alpha, scale, input_scale),
+    input=lambda grad, input, alpha, scale, input_scale: _elu_backward(
+        grad, input, alpha, scale, input_scale
+    ),
 )
 def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     only_floats("elu", input)
@@ -117,9 +136,12 @@ def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
 
 @primitive(
     name="EluBackward",
-    gradient=lambda grad, input, alpha, scale, input_scale: _elu_backward(grad, input, alpha, scale, input_scale),
+    gradient=lambda grad, input, alpha, scale, input_scale: _elu_backward(
+        grad, input, alpha, scale, input_scale
+    ),
     input=lambda grad, gradient, input, alpha, scale, input_scale: keep_where(
-        grad * gradient * exp(clamp(input, max=0) * input_scale) * (alpha * scale * input_scale**2), input <= 0
+        grad * gradient * exp(clamp(input, max=0) * input_scale) * (alpha * scale * input_scale**2),
+        input <= 0,
     ),
 )
 def _elu_backward(gradient: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
@@ -156,7 +178,8 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Any:
-    """Leaky relu with a slope drawn from [lower, upper) for each element that is not positive; their mean in evaluation.
+    """Leaky relu with a slope drawn from [lower, upper) for each element that is not positive; their mean in
+    evaluation.
 
     Raises:
         RuntimeError: If ``lower > upper``.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype, get_default_dtype
@@ -48,6 +49,8 @@ def reduced_dims(name: str, dim: Dims, keepdim: bool, ndim: int) -> tuple[int, .
         raise TypeError(f"{name}(): argument 'keepdim' must be bool, not {type(keepdim).__name__}")
     if dim is None:
         return None
+    if type(dim) is int and -ndim <= dim < ndim:
+        return (dim,) if dim >= 0 else (dim + ndim,)
     try:
         dims = wrap_dims(dim, ndim)
     except TypeError:
@@ -150,7 +153,12 @@ def sum_to_size(input: Any, *size: Any) -> Any:
     ),
 )
 def _mean(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
-    return np.true_divide(total(input, dims, keepdim), input.dtype.type(count_of(input.shape, dims)))
+    if input.dtype.kind != "f":
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            f"{from_numpy_dtype(input.dtype)}; convert with .float(), or give a dtype"
+        )
+    return total(input, dims, keepdim) / count_of(input.shape, dims)
 
 
 def mean(
@@ -163,21 +171,10 @@ def mean(
     """
     if names:
         dim, keepdim = numpy_names("mean", names, dim, keepdim)
-    input = _floating("mean", input, dtype)
-    dims = reduced_dims("mean", dim, keepdim, len(input.shape))
-    return _mean(input, dims, keepdim) if out is None else _mean(input, dims, keepdim, out=out)
-
-
-def _floating(name: str, input: Any, dtype: DType | None) -> Any:
     if dtype is not None:
         input = to_dtype(input, dtype)
-    kind = input.dtype
-    if kind.is_floating_point if isinstance(kind, DType) else kind.kind == "f":
-        return input
-    which = "Input dtype" if dtype is None else "Optional dtype"
-    raise RuntimeError(
-        f"{name}(): could not infer output dtype. {which} must be either a floating point or complex dtype. Got: {kind}"
-    )
+    dims = reduced_dims("mean", dim, keepdim, len(input.shape))
+    return _mean(input, dims, keepdim) if out is None else _mean(input, dims, keepdim, out=out)
 
 
 @primitive(
@@ -202,7 +199,10 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
 def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
     """The mean of what is not NaN; NaN where there is nothing else. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nanmean", names, dim, keepdim)
-    input = _floating("nanmean", input, dtype)
+    if dtype is not None:
+        input = to_dtype(input, dtype)
+    if array_of(input).dtype.kind != "f":
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
     dims = reduced_dims("nanmean", dim, keepdim, len(input.shape))
     return _nansum(input, dims, keepdim) / _sum(~isnan(input), dims, keepdim)
 
@@ -350,7 +350,6 @@ def logsumexp(input: Any, dim: Dims, keepdim: bool = False, **names: Any) -> Any
     """``log(sum(exp(input)))`` over ``dim``, without overflow; of integers in the default float type."""
     if names:
         dim, keepdim = numpy_names("logsumexp", names, dim, keepdim)
-    kind = input.dtype
-    if not (kind.is_floating_point if isinstance(kind, DType) else kind.kind == "f"):
+    if array_of(input).dtype.kind != "f":
         input = to_dtype(input, get_default_dtype())
     return _logsumexp(input, reduced_dims("logsumexp", dim, keepdim, len(input.shape)), keepdim)

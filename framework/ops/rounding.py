@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework.autograd.primitive import primitive
-from framework.ops.checks import no_bools, only_floats
+from framework.ops.checks import no_bools, only_floats, with_out
 
 __all__ = ["ceil", "fix", "floor", "frac", "round", "trunc"]
 
@@ -55,7 +55,7 @@ def _round(input: Any, decimals: int) -> Any:
 
 def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
     """The nearest integer, or number with so many decimals; halves go to the even neighbour."""
-    return _round(input, decimals) if out is None else _round(input, decimals, out=out)
+    return with_out(_round, out, input, decimals)
 
 
 @primitive(input=lambda grad: grad)

@@ -11,6 +11,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.ops.arranging import _flip
+from framework.ops.checks import only_floats
 from framework.ops.comparison import logical_xor
 from framework.ops.conversion import clone, to_dtype
 from framework.ops.dims import wrap_dim
@@ -172,9 +173,7 @@ def _logcumsumexp_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
 def logcumsumexp(input: Any, dim: int, **names: Any) -> Any:
     """``log(cumsum(exp(input)))`` along ``dim``, without overflow."""
     input, dim = _scan_arguments("logcumsumexp", input, dim, None, names)
-    kind = input.dtype
-    if not (kind.is_floating_point if isinstance(kind, DType) else kind.kind == "f"):
-        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {kind}; convert to a floating-point type first')
+    only_floats("logcumsumexp_out_cpu", array_of(input))
     return _logcumsumexp(input, dim)
 
 

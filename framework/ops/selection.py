@@ -1,4 +1,6 @@
-"""Choosing between values: where, masked_fill, maximum and minimum, clamp, nan_to_num and what is like them."""
+"""Choosing between values: where, masked_fill, maximum and minimum, clamp, nan_to_num and what is like
+them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from framework.autograd.graph import Variable, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype, result_type
 from framework.kernels.masking import FEW, blend, keep
-from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors
+from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors, with_out
 from framework.ops.comparison import isfinite, isnan
 from framework.ops.rounding import zeros
 
@@ -33,10 +35,11 @@ __all__ = [
 ]
 
 
-
 @primitive(input=lambda grad, mask: keep_where(grad, mask))
 def keep_where(input: Any, mask: Any) -> Any:
-    """``input`` where the bool ``mask`` holds, else 0; infinities and NaN vanish too, which a product would keep."""
+    """``input`` where the bool ``mask`` holds, else 0; infinities and NaN vanish too, which a product would
+    keep.
+    """
     return keep(input, mask)
 
 
@@ -55,11 +58,16 @@ def select(condition: Any, input: Any, other: Any) -> Any:
 
 def _alike(first: Any, second: Any) -> bool:
     """Whether both are floating-point arrays of one dtype."""
-    return isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and first.dtype.kind == "f" == second.dtype.kind
+    return (
+        isinstance(first, np.ndarray)
+        and isinstance(second, np.ndarray)
+        and first.dtype.kind == "f" == second.dtype.kind
+    )
 
 
 def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
-    """``input`` where the condition is True, else ``other``; with the condition alone, the indices where it is.
+    """``input`` where the condition is True, else ``other``; with the condition alone, the indices where it
+    is.
 
     Args:
         condition: A bool tensor.
@@ -70,12 +78,16 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         RuntimeError: If the condition is not bool.
     """
     if not isinstance(condition, Variable):
-        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
+        raise TypeError(
+            f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}"
+        )
     if input is None and other is None:
         mask: Any = condition
         return mask.nonzero(as_tuple=True)
     if input is None or other is None:
-        raise TypeError("where(): takes the condition alone, or condition, input and other; one of the last two is missing")
+        raise TypeError(
+            "where(): takes the condition alone, or condition, input and other; one of the last two is missing"
+        )
     kind = condition._array.dtype
     if kind != np.bool_:
         if kind != np.uint8:
@@ -86,21 +98,24 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         condition = wrap(condition._array != 0)
     if not isinstance(input, Variable) and not isinstance(other, Variable):
         input = wrap(np.asarray(input, result_type([input, other])))
-    return select(condition, input, other) if out is None else select(condition, input, other, out=out)
+    return with_out(select, out, condition, input, other)
 
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """A copy of ``input`` with ``value``, a number or a 0-dimensional tensor, where ``mask`` is True.
 
     Raises:
-        RuntimeError: If the mask is not bool, if ``value`` has dimensions, or is of a kind that ``input``'s dtype can't hold.
+        RuntimeError: If the mask is not bool, if ``value`` has dimensions, or is of a kind that ``input``'s
+            dtype can't hold.
     """
     for name, each in (("input", input), ("mask", mask)):
         if not isinstance(each, (Variable, np.ndarray)):
             raise TypeError(f"masked_fill(): argument {name!r} must be Tensor, not {type(each).__name__}")
     kind = (mask._array if isinstance(mask, Variable) else mask).dtype
     if kind != np.bool_:
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {from_numpy_dtype(kind)}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {from_numpy_dtype(kind)}"
+        )
     if isinstance(value, Variable):
         if value._array.ndim:
             raise RuntimeError(
@@ -110,12 +125,16 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     elif isinstance(value, (int, float)):
         _check_number((input._array if isinstance(input, Variable) else input).dtype, value)
     else:
-        raise TypeError(f"masked_fill(): argument 'value' must be a number or a Tensor, not {type(value).__name__}")
+        raise TypeError(
+            f"masked_fill(): argument 'value' must be a number or a Tensor, not {type(value).__name__}"
+        )
     return _masked_fill(input, mask, value)
 
 
 def _check_number(dtype: Any, value: float) -> None:
-    """Raises RuntimeError if ``dtype`` has no place for the number; fractions are cut off, unsigned types wrap around."""
+    """Raises RuntimeError if ``dtype`` has no place for the number; fractions are cut off, unsigned types
+    wrap around.
+    """
     if dtype.kind == "f":
         fits = not math.isfinite(value) or builtins.abs(value) <= np.finfo(dtype).max
     elif dtype.kind == "b":
@@ -125,7 +144,9 @@ def _check_number(dtype: Any, value: float) -> None:
         lowest = -highest if dtype.kind == "u" else int(np.iinfo(dtype).min)
         fits = math.isfinite(value) and lowest <= int(value) <= highest
     if not fits:
-        raise RuntimeError(f"value cannot be converted to type {from_numpy_dtype(dtype)} without overflow: {value}")
+        raise RuntimeError(
+            f"value cannot be converted to type {from_numpy_dtype(dtype)} without overflow: {value}"
+        )
 
 
 @primitive(
@@ -155,7 +176,9 @@ def maximum(input: Any, other: Any) -> Any:
     other=lambda grad, input, other: _share(grad, input, other),
 )
 def minimum(input: Any, other: Any) -> Any:
-    """The smaller of two tensors, elementwise; NaN if either is. At ties each input gets half the gradient."""
+    """The smaller of two tensors, elementwise; NaN if either is. At ties each input gets half the
+    gradient.
+    """
     return np.minimum(input, other)
 
 
@@ -174,7 +197,9 @@ def _share(grad: Any, larger: Any, smaller: Any) -> Any:
     other=lambda grad, input, other: keep_where(grad, ~((input >= other) | isnan(other))),
 )
 def fmax(input: Any, other: Any) -> Any:
-    """The larger of two tensors, elementwise; the other one where one is NaN. At ties ``input`` gets the gradient."""
+    """The larger of two tensors, elementwise; the other one where one is NaN. At ties ``input`` gets the
+    gradient.
+    """
     return np.fmax(input, other)
 
 
@@ -185,7 +210,9 @@ def fmax(input: Any, other: Any) -> Any:
     other=lambda grad, input, other: keep_where(grad, ~((input <= other) | isnan(other))),
 )
 def fmin(input: Any, other: Any) -> Any:
-    """The smaller of two tensors, elementwise; the other one where one is NaN. At ties ``input`` gets the gradient."""
+    """The smaller of two tensors, elementwise; the other one where one is NaN. At ties ``input`` gets the
+    gradient.
+    """
     return np.fmin(input, other)
 
 
@@ -210,7 +237,7 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
         raise TypeError(
             f"clamp(): 'min' and 'max' must be both tensors or both numbers, got {type(min).__name__} and {type(max).__name__}"
         )
-    return _clamp(input, min, max) if out is None else _clamp(input, min, max, out=out)
+    return with_out(_clamp, out, input, min, max)
 
 
 clip = clamp
@@ -229,8 +256,12 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
 @primitive(
     promotes="common",
     input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)),
-    min=lambda grad, input, min, max: keep_where(grad, input < min if max is None else (input < min) & (min < max)),
-    max=lambda grad, input, min, max: keep_where(grad, input > max if min is None else (input > max) | (max < min)),
+    min=lambda grad, input, min, max: keep_where(
+        grad, input < min if max is None else (input < min) & (min < max)
+    ),
+    max=lambda grad, input, min, max: keep_where(
+        grad, input > max if min is None else (input > max) | (max < min)
+    ),
 )
 def _clamp(input: Any, min: Any, max: Any) -> Any:
     if min is None:
@@ -277,11 +308,17 @@ def heaviside(input: Any, values: Any) -> Any:
 
 
 def nan_to_num(
-    input: Any, nan: float | None = None, posinf: float | None = None, neginf: float | None = None, *, out: Any = None
+    input: Any,
+    nan: float | None = None,
+    posinf: float | None = None,
+    neginf: float | None = None,
+    *,
+    out: Any = None,
 ) -> Any:
-    """``input`` with other numbers for NaN (0) and the infinities (the largest and smallest number of the dtype)."""
-    arguments = (input, nan, posinf, neginf)
-    return _nan_to_num(*arguments) if out is None else _nan_to_num(*arguments, out=out)
+    """``input`` with other numbers for NaN (0) and the infinities (the largest and smallest number of the
+    dtype).
+    """
+    return with_out(_nan_to_num, out, input, nan, posinf, neginf)
 
 
 @primitive(input=lambda grad, input: keep_where(grad, isfinite(input)))

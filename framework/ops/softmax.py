@@ -7,7 +7,7 @@ from typing import Any
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.kernels import softmax as kernels
-from framework.ops.checks import only_floats, require_tensors
+from framework.ops.checks import only_floats, require_tensors, with_out
 from framework.ops.conversion import to_dtype
 from framework.ops.dims import wrap_dim
 from framework.ops.reductions import sum
@@ -59,13 +59,13 @@ def softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None
         IndexError: If there is no such dimension.
     """
     input, dim = _arguments("softmax", input, dim, dtype)
-    return _softmax(input, dim) if out is None else _softmax(input, dim, out=out)
+    return with_out(_softmax, out, input, dim)
 
 
 def log_softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Any:
     """The logarithm of :func:`softmax`, which it shares the arguments with, without its underflow."""
     input, dim = _arguments("log_softmax", input, dim, dtype)
-    return _log_softmax(input, dim) if out is None else _log_softmax(input, dim, out=out)
+    return with_out(_log_softmax, out, input, dim)
 
 
 def _arguments(name: str, input: Any, dim: int, dtype: DType | None) -> tuple[Any, int]:

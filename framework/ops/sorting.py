@@ -182,10 +182,11 @@ def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
     if not input.ndim:
         return input.copy(), np.zeros_like(input, dtype=np.int64)
     size = input.shape[dim]
-    if input.dtype.kind != "f":
-        return _selected(input, np.take(np.argpartition(input, (size - 1) // 2, dim), [(size - 1) // 2], dim), dim, keepdim)
+    nans = np.isnan(input) if input.dtype.kind == "f" else np.zeros_like(input, dtype=bool, shape=())
+    if not nans.any():
+        rank = (size - 1) // 2
+        return _selected(input, np.take(np.argpartition(input, rank, dim), [rank], dim), dim, keepdim)
     order = np.argsort(input, dim, "stable")
-    nans = np.isnan(input)
     count = size - np.add.reduce(nans, dim, np.int64, None, True)
     # NaN stands at the end of the order: the first of them is the median, unless they are left out.
     rank = (np.maximum(count, 1) - 1) // 2

@@ -1,4 +1,6 @@
-"""Special functions: erf and its kin, the gamma function's logarithm and its derivatives, products with logarithms, sinc."""
+"""Special functions: erf and its kin, the gamma function's logarithm and its derivatives, products with
+logarithms, sinc.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from framework.autograd.primitive import primitive
 from framework.kernels import special as kernels
-from framework.ops.checks import require_tensors
+from framework.ops.checks import require_tensors, with_out
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import cos, exp, sin
 
@@ -72,7 +74,7 @@ def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
     """
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    return _polygamma(input, n) if out is None else _polygamma(input, n, out=out)
+    return with_out(_polygamma, out, input, n)
 
 
 def polygamma_method(input: Any, n: int) -> Any:
@@ -154,4 +156,4 @@ def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Any:
         out: A tensor to put the result into.
     """
     bound = -1.0 if eps is None else eps
-    return _logit(input, bound) if out is None else _logit(input, bound, out=out)
+    return with_out(_logit, out, input, bound)

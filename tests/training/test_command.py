@@ -116,7 +116,7 @@ def test_no_arguments_show_help_and_the_configs(workplace, command):
     status, output, _ = command()
     assert status == 0
     assert "--config" in output and "--resume" in output
-    assert re.search(r"small\s+A small run for tests", output)
+    assert re.search(r"small\.yaml\s+A small run for tests", output)
 
 
 def test_a_config_is_found_with_and_without_its_ending_here_or_in_configs(workplace, command):
