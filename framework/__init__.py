@@ -7,13 +7,15 @@
 tensor([2., 4., 6.])
 """
 
+# ruff: noqa: E402, F403, F401, I001  (a namespace: the imports are its content, and their order matters)
+
 import warnings as _warnings
 
 # PyTorch is silent where NumPy warns (log of zero, overflow): our own modules' warnings of that kind are switched off.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
 
-from framework import autograd, dtypes, random  # noqa: E402
-from framework.autograd.grad_mode import (  # noqa: E402
+from framework import autograd, dtypes, random
+from framework.autograd.grad_mode import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -21,7 +23,7 @@ from framework.autograd.grad_mode import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
-from framework.device import (  # noqa: E402
+from framework.device import (
     channels_last,
     contiguous_format,
     device,
@@ -30,7 +32,7 @@ from framework.device import (  # noqa: E402
     preserve_format,
     strided,
 )
-from framework.dtypes import (  # noqa: E402
+from framework.dtypes import (
     dtype,
     float16,
     float32,
@@ -43,15 +45,16 @@ from framework.dtypes import (  # noqa: E402
     set_default_dtype,
     uint8,
 )
-from framework.dtypes import bool_ as bool  # noqa: E402
-from framework.dtypes import float16 as half  # noqa: E402
-from framework.dtypes import float32 as float  # noqa: E402
-from framework.dtypes import float64 as double  # noqa: E402
-from framework.dtypes import int16 as short  # noqa: E402
-from framework.dtypes import int32 as int  # noqa: E402
-from framework.dtypes import int64 as long  # noqa: E402
-from framework.printing import set_printoptions  # noqa: E402
-from framework.random import (  # noqa: E402
+from framework.dtypes import bool_ as bool
+from framework.dtypes import float16 as half
+from framework.dtypes import float32 as float
+from framework.dtypes import float64 as double
+from framework.dtypes import int16 as short
+from framework.dtypes import int32 as int
+from framework.dtypes import int64 as long
+from framework.limits import finfo, iinfo
+from framework.printing import set_printoptions
+from framework.random import (
     Generator,
     default_generator,
     get_rng_state,
@@ -60,16 +63,48 @@ from framework.random import (  # noqa: E402
     seed,
     set_rng_state,
 )
-from framework.size import Size  # noqa: E402
-from framework.tensor import Tensor  # noqa: E402
-from framework.version import __version__  # noqa: E402
+from framework.size import Size
+from framework.tensor import Tensor
+from framework.version import __version__
 
-# isort: split
-from framework.ops import families as _families  # noqa: E402
+# The operations come after Tensor, since `framework.tensor` is to be the function, not the module.
+from framework.ops.arranging import *
+from framework.ops.broadcasting import *
+from framework.ops.comparison import *
+from framework.ops.contraction import *
+from framework.ops.conversion import *
+from framework.ops.creation import *
+from framework.ops.decompositions import *
+from framework.ops.division import *
+from framework.ops.elementwise import *
+from framework.ops.extrema import *
+from framework.ops.gathering import *
+from framework.ops.indexing import *
+from framework.ops.joining import *
+from framework.ops.layout import *
+from framework.ops.linalg import *
+from framework.ops.moments import *
+from framework.ops.norms import *
+from framework.ops.picking import *
+from framework.ops.powers import *
+from framework.ops.products import *
+from framework.ops.promotion import *
+from framework.ops.quantiles import *
+from framework.ops.random import *
+from framework.ops.rectifiers import *
+from framework.ops.reductions import *
+from framework.ops.rounding import *
+from framework.ops.scans import *
+from framework.ops.searching import *
+from framework.ops.selection import *
+from framework.ops.sequences import *
+from framework.ops.shape import *
+from framework.ops.softmax import *
+from framework.ops.solving import *
+from framework.ops.sorting import *
+from framework.ops.special import *
+from framework.ops.strided import *
+from framework.ops.transcendental import *
 
-for _family in _families:
-    for _name in getattr(_family, "__all__", ()):
-        globals()[_name] = getattr(_family, _name)
-
-from framework import nn, optim, utils  # noqa: E402
-from framework.saving import load, save  # noqa: E402
+from framework import nn, optim, utils
+from framework.saving import load, save

@@ -20,11 +20,10 @@ class device:
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
             type, index = type.type, type.index
+        elif isinstance(type, int):
+            raise RuntimeError(f"device({type}): a number stands for an accelerator, and there is none; use 'cpu'")
         elif not isinstance(type, str):
-            raise TypeError(
-                f"device(): argument 'type' must be str, not {type.__class__.__name__}: only 'cpu' is "
-                "supported"
-            )
+            raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}; use 'cpu'")
         name, colon, number = type.partition(":")
         if colon:
             if index is not None:

@@ -1,4 +1,6 @@
-"""Linear algebra under PyTorch's names: ``framework.linalg.solve(A, b)``. The operations stand in ``framework.ops``."""
+"""Linear algebra under PyTorch's names: ``framework.linalg.solve(A, b)``. The operations stand in
+``framework.ops``.
+"""
 
 from __future__ import annotations
 

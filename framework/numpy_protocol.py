@@ -17,19 +17,28 @@ from framework.autograd.graph import Variable
 from framework.ops import (
     arranging,
     broadcasting,
+    comparison,
     creation,
+    division,
+    elementwise,
     extrema,
-    families,
     gathering,
     joining,
+    linalg,
     moments,
+    powers,
     reductions,
     rounding,
     scans,
     selection,
     shape,
+    special,
+    transcendental,
 )
 from framework.ops.conversion import as_array, clone, copy_
+
+# Where a ufunc's twin is looked for.
+_ELEMENTWISE = (comparison, division, elementwise, linalg, powers, rounding, selection, special, transcendental)
 
 # Where PyTorch's name is another one. (Its ``equal`` asks for one answer about two whole tensors.)
 _RENAMED = {
@@ -57,7 +66,7 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
     name = ufunc.__name__
     if name not in _operations:
         wanted = _RENAMED.get(name, name)
-        found = next((getattr(each, wanted) for each in families if wanted in each.__all__), None)
+        found = next((getattr(each, wanted) for each in _ELEMENTWISE if wanted in each.__all__), None)
         # The primitive itself takes numbers where PyTorch's function insists on tensors, as np.maximum(t, 0) needs.
         _operations[name] = found.primitive.call if hasattr(found, "primitive") else found
     operation = _operations[name]

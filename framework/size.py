@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
+from operator import index
 from typing import Any
 
 
@@ -16,6 +18,19 @@ class Size(tuple[int, ...]):
     """
 
     __slots__ = ()
+
+    def __new__(cls, sizes: Iterable[Any] = ()) -> Size:
+        """Sizes of integers, or of what stands for one.
+
+        Raises:
+            TypeError: For anything else.
+        """
+        values = tuple(sizes)
+        for position, each in enumerate(values):
+            if not hasattr(each, "__index__"):
+                kind = type(each).__name__
+                raise TypeError(f"torch.Size() takes an iterable of 'int' (item {position} is '{kind}')")
+        return tuple.__new__(cls, map(index, values))
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""

@@ -31,6 +31,7 @@ from framework.ops import (
     comparison,
     conversion,
     creation,
+    division,
     decompositions,
     elementwise,
     extrema,
@@ -44,6 +45,7 @@ from framework.ops import (
     products,
     quantiles,
     random,
+    powers,
     rectifiers,
     reductions,
     rounding,
@@ -95,7 +97,7 @@ class Tensor(Variable):
     @property
     def shape(self) -> Size:
         """The size along each dimension."""
-        return Size(self._array.shape)
+        return tuple.__new__(Size, self._array.shape)  # they are integers: nothing to check
 
     @property
     def ndim(self) -> Int:
@@ -125,6 +127,14 @@ class Tensor(Variable):
     def size(self, dim: Int | None = None) -> Any:
         """The shape, or the size along one dimension."""
         return Size(self._array.shape) if dim is None else self._array.shape[wrap_dim(dim, self._array.ndim)]
+
+    def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Raises RuntimeError: there is no GPU memory here."""
+        raise RuntimeError("cuda() is not supported: tensors live in main memory; leave it out, or use .to('cpu')")
+
+    def get_device(self) -> Int:
+        """-1, as the CPU has no number."""
+        return -1
 
     def is_complex(self) -> Bool:
         """False: numbers are real."""
@@ -225,6 +235,9 @@ class Tensor(Variable):
         self._array = value._array
         self._accumulator = None
 
+    def _is_view(self) -> Bool:
+        return self._view is not None
+
     def is_inference(self) -> Bool:
         """Whether this tensor was made in inference mode."""
         return self._version_box is None
@@ -237,24 +250,24 @@ class Tensor(Variable):
     __rsub__ = elementwise.reversed_minus
     __mul__ = elementwise.mul
     __rmul__ = elementwise.reversed_mul
-    __truediv__ = elementwise.divided_by
-    __rtruediv__ = __rdiv__ = elementwise.reversed_divided_by
-    __floordiv__ = elementwise.floor_divide
-    __rfloordiv__ = elementwise.reversed_floor_divide
-    __mod__ = elementwise.remainder
-    __rmod__ = elementwise.reversed_remainder
-    __pow__ = elementwise.pow
-    __rpow__ = elementwise.reversed_pow
+    __truediv__ = division.divided_by
+    __rtruediv__ = __rdiv__ = division.reversed_divided_by
+    __floordiv__ = division.floor_divide
+    __rfloordiv__ = division.reversed_floor_divide
+    __mod__ = division.remainder
+    __rmod__ = division.reversed_remainder
+    __pow__ = powers.pow
+    __rpow__ = powers.reversed_pow
     __neg__ = elementwise.neg
     __pos__ = elementwise.positive
     __abs__ = elementwise.abs
     __iadd__ = inplace(elementwise.plus)
     __isub__ = inplace(elementwise.minus)
     __imul__ = inplace(elementwise.mul)
-    __itruediv__ = inplace(elementwise.divided_by)
-    __ifloordiv__ = inplace(elementwise.floor_divide)
-    __imod__ = inplace(elementwise.remainder)
-    __ipow__ = inplace(elementwise.pow)
+    __itruediv__ = inplace(division.divided_by)
+    __ifloordiv__ = inplace(division.floor_divide)
+    __imod__ = inplace(division.remainder)
+    __ipow__ = inplace(powers.pow)
     __eq__ = comparison.operator(comparison.eq)  # type: ignore[assignment]
     __ne__ = comparison.operator(comparison.ne)  # type: ignore[assignment]
     __lt__ = comparison.operator(comparison.lt)
@@ -288,16 +301,16 @@ class Tensor(Variable):
     addcdiv_ = inplace(elementwise.addcdiv)
     addcmul = elementwise.addcmul
     addcmul_ = inplace(elementwise.addcmul)
-    div = elementwise.div
-    div_ = inplace(elementwise.div)
-    divide = elementwise.divide
-    divide_ = inplace(elementwise.divide)
-    float_power = elementwise.float_power
-    float_power_ = elementwise.float_power_
-    floor_divide = elementwise.floor_divide
-    floor_divide_ = inplace(elementwise.floor_divide)
-    fmod = elementwise.fmod
-    fmod_ = inplace(elementwise.fmod)
+    div = division.div
+    div_ = inplace(division.div)
+    divide = division.divide
+    divide_ = inplace(division.divide)
+    float_power = powers.float_power
+    float_power_ = powers.float_power_
+    floor_divide = division.floor_divide
+    floor_divide_ = inplace(division.floor_divide)
+    fmod = division.fmod
+    fmod_ = inplace(division.fmod)
     lerp = elementwise.lerp
     lerp_ = inplace(elementwise.lerp)
     mul = elementwise.mul
@@ -309,24 +322,24 @@ class Tensor(Variable):
     negative = elementwise.negative
     negative_ = inplace(elementwise.negative)
     positive = elementwise.positive
-    pow = elementwise.pow
-    pow_ = inplace(elementwise.pow)
-    reciprocal = elementwise.reciprocal
-    reciprocal_ = inplace(elementwise.reciprocal)
-    remainder = elementwise.remainder
-    remainder_ = inplace(elementwise.remainder)
+    pow = powers.pow
+    pow_ = inplace(powers.pow)
+    reciprocal = division.reciprocal
+    reciprocal_ = inplace(division.reciprocal)
+    remainder = division.remainder
+    remainder_ = inplace(division.remainder)
     sgn = elementwise.sgn
     sgn_ = inplace(elementwise.sgn)
     sign = elementwise.sign
     sign_ = inplace(elementwise.sign)
-    square = elementwise.square
-    square_ = inplace(elementwise.square)
+    square = powers.square
+    square_ = inplace(powers.square)
     sub = elementwise.sub
     sub_ = inplace(elementwise.sub)
     subtract = elementwise.subtract
     subtract_ = inplace(elementwise.subtract)
-    true_divide = elementwise.true_divide
-    true_divide_ = inplace(elementwise.true_divide)
+    true_divide = division.true_divide
+    true_divide_ = inplace(division.true_divide)
 
     acos = transcendental.acos
     acos_ = inplace(transcendental.acos)

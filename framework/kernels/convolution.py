@@ -274,30 +274,81 @@ def _channels_first(x: Array) -> Array:
 def _correlate(
     x: Array, weight: Array, y: Array, axes: tuple[_Axis, ...], groups: int, bias: Array | None = None
 ) -> None:
-    """Write the sum over taps of windows of x times weight (O, C/groups, *kernel) to y, channels last all."""
+    """Write to y the sum over taps of windows of x times `weight` (O, C/groups, *kernel); channels last."""
     if any(axis.reach == 0 for axis in axes):
         y[...] = 0
         return
-    if weight.shape[1] == 1 and weight.shape[0] == groups:
+    if groups > 1 and weight.shape[1] == 1 and weight.shape[0] == groups:
         _depthwise(x, weight, y, axes)
         if bias is not None:
             y += bias
         return
     matrices = _matrices(weight, axes, groups)
     width = matrices.shape[-1]
-    tiled = None if bias is None else np.tile(bias, y.shape[-2])
+    together = len(axes[-1].members)
+    finite = True
     for part, rows in _unrolled(x, y, axes, groups):
-        contiguous = part.flags.c_contiguous
+        in_place = part.flags.c_contiguous
         if groups == 1:
-            target = part.reshape(-1, width) if contiguous else None
-            product = np.dot(rows[0], matrices[0], out=target)
-            if width > part.shape[-1] and not np.isfinite(np.dot(product.ravel(), product.ravel())):
-                _correlate_apart(x, weight, part, axes)
+            product = np.dot(rows[0], matrices[0], out=part.reshape(-1, width) if in_place else None)
+            finite = finite and (together == 1 or _is_finite(product))
         else:
-            target = part.reshape(-1, groups, width).swapaxes(0, 1) if contiguous else None
+            target = part.reshape(-1, groups, width).swapaxes(0, 1) if in_place else None
             product = np.matmul(rows, matrices, out=target).swapaxes(0, 1)
-        if not contiguous:
+        if not in_place:
             part[...] = product.reshape(part.shape)
-        if tiled is not None:
-            lines = part.reshape(-1, tiled.size)
-            lines += tiled
+        if bias is not None:
+            lines = part.reshape(-1, bias.size * part.shape[-2])
+            lines += np.tile(bias, part.shape[-2])
+    if not finite:
+        # The zeros of a common window times an infinity gave a NaN: make each output from its own window.
+        for i, (first, taps) in enumerate(axes[-1].members):
+            low = axes[-1].low + first
+            reach = len(range(*taps.indices(weight.shape[-1])))
+            apart = _Axis(slice(i, None, together), low, axes[-1].step, reach, 1, ((0, taps),))
+            _correlate(x, weight, y[..., apart.positions, :], (*axes[:-1], apart), groups, bias)
+
+
+def _is_finite(product: Array) -> bool:
+    flat = product.ravel()
+    return bool(np.isfinite(np.dot(flat, flat)))
+
+
+def _matrices(weight: Array, axes: tuple[_Axis, ...], groups: int) -> Array:
+    """(O, C/groups, *kernel) -> (groups, window * C/groups, outputs together * O/groups), contiguous."""
+    o, c = weight.shape[:2]
+    taps = weight[(slice(None), slice(None), *(axis.members[0][1] for axis in axes[:-1]))]
+    members = axes[-1].members
+    if len(members) == 1:
+        taps = taps[..., members[0][1]].reshape(groups, o // groups, c, -1).transpose(0, 3, 2, 1)
+        return np.ascontiguousarray(taps).reshape(groups, -1, o // groups)
+    taps = taps.transpose(*range(2, taps.ndim), 1, 0)
+    banded = np.zeros((*taps.shape[:-3], axes[-1].reach, c, len(members), o), weight.dtype, like=weight)
+    for i, (first, own) in enumerate(members):
+        chosen = taps[..., own, :, :]
+        banded[..., first : first + chosen.shape[-3], :, i, :] = chosen
+    return banded.reshape(1, -1, len(members) * o)
+
+
+def _unrolled(
+    x: Array, y: Array, axes: tuple[_Axis, ...], groups: int
+) -> Iterator[tuple[Array, Array]]:
+    """Yield parts of y with the windows they are made from: (groups, windows of the part, window * C/groups)."""
+    channels = x.shape[-1]
+    together = len(axes[-1].members)
+    counts = (*y.shape[1:-2], y.shape[-2] // together)
+    reach = tuple(axis.reach for axis in axes)
+    window = math.prod(reach) * channels
+    for n, begin, end in _blocks(y.shape[0], counts, window * x.itemsize, CHUNK_BYTES):
+        unit = together if len(axes) == 1 else 1
+        part = y[n, begin * unit : end * unit]
+        counts = (end - begin, *counts[1:])
+        images = part.shape[0]
+        size = images * math.prod(counts) * window
+        extent = _extent(axes, counts)
+        with _Scratch(x, size, images * math.prod(extent) * channels) as (rows, space):
+            block = _surrounded(x[n], axes, begin, extent, space)
+            rows = rows.reshape(groups, -1, window // groups)
+            if block.size == size and block.flags.c_contiguous and (max(reach) == 1 or max(counts) == 1):
+                if groups == 1:
+                    rows = block.reshape(1, -1, window)

@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
-
 FEW = 512  # up to so many elements one call to np.where is faster
 _INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 
-def keep(array: Any, mask: Any) -> Array:
+def keep(array: Any, mask: Any) -> Any:
     """``array`` where ``mask``, else 0: also for infinities and NaN, which a product with the mask would
     keep.
     """
@@ -30,12 +28,12 @@ def keep(array: Any, mask: Any) -> Array:
     return np.bitwise_and(array.view(integer), bits).view(array.dtype)
 
 
-def keep_unless(array: Any, mask: Any) -> Array:
+def keep_unless(array: Any, mask: Any) -> Any:
     """``array`` where not ``mask``, else 0."""
     return keep(array, np.logical_not(mask))
 
 
-def blend(mask: Any, yes: Any, no: Any) -> Array:
+def blend(mask: Any, yes: Any, no: Any) -> Any:
     """``np.where(mask, yes, no)`` for arrays of one floating-point dtype, which broadcast."""
     if mask.size <= FEW:
         return np.where(mask, yes, no)

@@ -16,7 +16,7 @@ from framework.kernels.blockwise import BLOCK
 Array = np.ndarray[Any, Any]
 
 
-def _by_rows(function: Callable[..., None], axis: int, *inputs: Any) -> Array:
+def _by_rows(function: Callable[..., None], axis: int, *inputs: Any) -> Any:
     """A new array filled by ``function(*inputs, out, axis)``, some rows at a time where the rows are
     contiguous.
     """
@@ -42,7 +42,7 @@ def _by_rows(function: Callable[..., None], axis: int, *inputs: Any) -> Array:
     return out
 
 
-def softmax(x: Array, axis: int) -> Array:
+def softmax(x: Array, axis: int) -> Any:
     """``exp(x) / sum(exp(x))``."""
     return _by_rows(_softmax, axis, x)
 
@@ -53,7 +53,7 @@ def _softmax(x: Array, out: Array, axis: int) -> None:
     np.divide(out, np.add.reduce(out, axis=axis, keepdims=True), out=out)
 
 
-def softmax_backward(gradient: Array, result: Array, axis: int) -> Array:
+def softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
     """``result (gradient - sum(gradient result))``."""
     return _by_rows(_softmax_backward, axis, gradient, result)
 
@@ -65,7 +65,7 @@ def _softmax_backward(gradient: Array, result: Array, out: Array, axis: int) -> 
     np.multiply(out, result, out=out)
 
 
-def log_softmax(x: Array, axis: int) -> Array:
+def log_softmax(x: Array, axis: int) -> Any:
     """``x - log(sum(exp(x)))``."""
     return _by_rows(_log_softmax, axis, x)
 
@@ -75,7 +75,7 @@ def _log_softmax(x: Array, out: Array, axis: int) -> None:
     np.subtract(out, np.log(np.add.reduce(np.exp(out), axis=axis, keepdims=True)), out=out)
 
 
-def log_softmax_backward(gradient: Array, result: Array, axis: int) -> Array:
+def log_softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
     """``gradient - exp(result) sum(gradient)``."""
     return _by_rows(_log_softmax_backward, axis, gradient, result)
 

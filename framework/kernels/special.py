@@ -18,7 +18,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
-def polynomial(x: Any, coefficients: Sequence[float], out: Array | None = None) -> Array:
+def polynomial(x: Any, coefficients: Sequence[float], out: Array | None = None) -> Any:
     """``c[0] + c[1] x + c[2] x**2 + …`` in the dtype of ``x``, by Horner's rule without temporaries."""
     kind = x.dtype.type
     result = np.multiply(x, kind(coefficients[-1]), out=np.empty_like(x) if out is None else out)
@@ -95,17 +95,17 @@ _ERF_SINGLE = (
 )
 
 
-def erf(x: Array) -> Array:
+def erf(x: Array) -> Any:
     """``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to x."""
     if x.dtype == np.float32:
         result = polynomial(np.square(x), _ERF_SINGLE)
         np.multiply(result, x, out=result)
         return np.tanh(result, out=result)
-    return _erf(x)  # type: ignore[no-any-return]
+    return _erf(x)
 
 
 @in_float64
-def _erf(x: Array) -> Array:
+def _erf(x: Array) -> Any:
     magnitude = np.absolute(x)
     small = magnitude <= 1
     near = x * polynomial(np.square(np.minimum(magnitude, 1)), _ERF)
@@ -116,7 +116,7 @@ def _erf(x: Array) -> Array:
 
 
 @in_float64
-def erfc(x: Array) -> Array:
+def erfc(x: Array) -> Any:
     """``1 - erf(x)``, exact where that is tiny."""
     magnitude = np.absolute(x)
     near = 1 - x * polynomial(np.square(np.minimum(magnitude, 1)), _ERF)
@@ -124,7 +124,7 @@ def erfc(x: Array) -> Array:
     return np.where(magnitude <= 1, near, np.where(x > 0, tail, 2 - tail))
 
 
-def _erfc_tail(x: Array) -> Array:
+def _erfc_tail(x: Array) -> Any:
     """erfc for x >= 1."""
     x = np.minimum(x, 30.0)  # erfc(30) is 0 in float64, and beyond that the powers below overflow
     # exp(-x**2) in two factors: x**2 alone has a rounding error that exp would blow up.
@@ -202,7 +202,7 @@ def lgamma(x: Array) -> Array:
     return np.where(np.isnan(x), np.nan, result)
 
 
-def _lgamma_positive(x: Array) -> Array:
+def _lgamma_positive(x: Array) -> Any:
     # Below 8: to 1 <= y <= 2 with the recurrence gamma(y + 1) = y gamma(y).
     y = np.where(x < 1, x + 1, np.minimum(x, 8.0))
     product = np.ones_like(x)
@@ -248,7 +248,7 @@ def polygamma(x: Array, order: int) -> Array:
 
 
 @in_float64
-def _polygamma(x: Array, order: int) -> Array:
+def _polygamma(x: Array, order: int) -> Any:
     s = order + 1
     # For negative x the sum of (x + k)**-s over k >= 0 is taken over all integers k, which depends on the
     # fraction only,
@@ -262,7 +262,7 @@ def _polygamma(x: Array, order: int) -> Array:
     return (-1) ** s * math.factorial(order) * total
 
 
-def _hurwitz_zeta(s: int, q: Array) -> Array:
+def _hurwitz_zeta(s: int, q: Array) -> Any:
     """The sum of ``(q + k)**-s`` over k = 0, 1, …, for q >= 0 and an integer s >= 2."""
     total = np.zeros_like(q)
     for k in range(12):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+_add: Any = np.add.reduce  # looked up once; the stubs know no `keepdims` that is not a literal
 
 # Below this many elements one call of NumPy's costs less than finding out what is better.
 _SMALL = 2048
@@ -17,21 +18,23 @@ _ONE_THREAD = 32768
 
 
 def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """The sum over ``axes`` (None: all) in the array's dtype; integers and bools sum in int64, float16 by way of float32.
+    """The sum over ``axes`` (None: all) in the array's dtype; integers and bools sum in int64, float16 by way
+    of float32.
 
-    ``np.add.reduce`` adds pairwise along the innermost axis alone: over a leading axis of 10**6 float32 numbers it is off
-    by 2e-5, and slow where the rows are short. Leading axes are therefore folded first, see :func:`column_sums`.
+    ``np.add.reduce`` adds pairwise along the innermost axis alone: over a leading axis of 10**6 float32
+    numbers it is off by 2e-5, and slow where the rows are short. Leading axes are therefore folded first, see
+    :func:`column_sums`.
     """
     if array.dtype.kind != "f":
-        return np.add.reduce(array, axes, np.int64, None, keepdims)
+        return _add(array, axes, np.int64, None, keepdims)
     if array.size < _SMALL:
-        return np.add.reduce(array, axes, None, None, keepdims)
+        return _add(array, axes, None, None, keepdims)
     if array.itemsize == 2:
         return total(array.astype(np.float32), axes, keepdims).astype(array.dtype)
     if axes is None or len(axes) == array.ndim:
         if not array.flags.forc and array.size > _ONE_THREAD:
-            array = np.add.reduce(array, innermost(array))
-        result = np.add.reduce(array, None)
+            array = _add(array, innermost(array))
+        result = _add(array, None)
         return result.reshape((1,) * array.ndim) if keepdims else result
     order = memory_order(array)
     if axes == (array.ndim - 1,) and order[-1] == array.ndim - 1 and array.shape[-1] <= _SHORT:
@@ -41,7 +44,7 @@ def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = Fa
     while order[lead] in axes:
         lead += 1
     if not lead:
-        return np.add.reduce(array, axes, None, None, keepdims)
+        return _add(array, axes, None, None, keepdims)
     kept = order[lead:]
     rest = array.transpose(order)
     tail = rest.shape[lead:]
@@ -51,20 +54,22 @@ def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = Fa
     kept = tuple(sorted(kept))
     others = tuple([i for i, axis in enumerate(kept) if axis in axes])
     if others:
-        sums = np.add.reduce(sums, others)
+        sums = _add(sums, others)
     if keepdims:
         sums = sums.reshape([1 if axis in axes else size for axis, size in enumerate(array.shape)])
     return sums
 
 
 def total_of_squares(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-    """``total(array * array, axes, keepdims)`` of floating-point numbers, where possible without the array of squares."""
+    """``total(array * array, axes, keepdims)`` of floating-point numbers, where possible without the array of
+    squares.
+    """
     if array.itemsize > 2 and array.flags.c_contiguous and array.size:
         if axes is None or len(axes) == array.ndim:
             flat = array.reshape(-1)
             chunks = flat[: array.size // _SHORT * _SHORT].reshape(-1, _SHORT)
             rest = flat[chunks.size :]
-            result = np.add.reduce(np.vecdot(chunks, chunks)) + rest.dot(rest)
+            result = _add(np.vecdot(chunks, chunks)) + rest.dot(rest)
             return result.reshape((1,) * array.ndim) if keepdims else result
         if axes == (array.ndim - 1,) and array.shape[-1] <= _SHORT:
             squares = np.vecdot(array, array)
@@ -75,18 +80,19 @@ def total_of_squares(array: Array, axes: tuple[int, ...] | None = None, keepdims
 def column_sums(matrix: Array) -> Array:
     """The sums of the columns of a C-contiguous matrix ``(rows, columns)``.
 
-    A large matrix is folded to 64 times longer rows, whose sum is an addition of long vectors, until few rows are left.
+    A large matrix is folded to 64 times longer rows, whose sum is an addition of long vectors, until few rows
+    are left.
     """
     rest: Array | None = None
     while matrix.size > _ONE_THREAD and len(matrix) >= 64:
         rows, columns = matrix.shape
         folded = rows // 64
         if rows % 64:
-            extra = np.add.reduce(matrix[folded * 64 :], 0)
+            extra = _add(matrix[folded * 64 :], 0)
             rest = extra if rest is None else rest + extra
-        matrix = np.add.reduce(matrix[: folded * 64].reshape(64, -1), 0).reshape(folded, columns)
+        matrix = _add(matrix[: folded * 64].reshape(64, -1), 0).reshape(folded, columns)
     if matrix.size > _ONE_THREAD:
-        sums: Array = np.add.reduce(matrix, 0)
+        sums: Array = _add(matrix, 0)
     else:
         sums = np.ones_like(matrix, shape=len(matrix)).dot(matrix)
     return sums if rest is None else sums + rest

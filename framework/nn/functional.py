@@ -18,7 +18,6 @@ from framework.ops.embedding_losses import *
 from framework.ops.linalg import linear as linear
 from framework.ops.losses import *
 from framework.ops.pooling import *
-from framework.ops.softmax import *
 from framework.ops.transcendental import sigmoid as sigmoid
 from framework.ops.transcendental import tanh as tanh
 

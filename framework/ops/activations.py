@@ -20,8 +20,9 @@ from framework.kernels.masking import blend, keep
 from framework.ops import softmax as softmaxes
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.dims import wrap_dim
-from framework.ops.elementwise import abs, mul, neg, square, sub
+from framework.ops.elementwise import abs, mul, neg, sub
 from framework.ops.joining import narrow
+from framework.ops.powers import square
 from framework.ops.rectifiers import (
     celu,
     celu_,
@@ -302,10 +303,14 @@ def logsigmoid(input: Any) -> Any:
     return np.minimum(input, 0) - np.log1p(np.exp(-np.absolute(input)))
 
 
-@primitive(promotes="float", input=lambda grad, input: grad / square(abs(input) + 1))
+@primitive(promotes="float", input=lambda grad, input: grad / square(_above_magnitude(input)))
 def softsign(input: Any) -> Any:
     """``input / (1 + |input|)``."""
     return input / (np.absolute(input) + 1)
+
+
+def _above_magnitude(input: Any) -> Any:
+    return abs(input) + 1
 
 
 def tanhshrink(input: Any) -> Any:
@@ -337,7 +342,8 @@ def _dim_of(name: str, input: Any, dim: int | None, stacklevel: int) -> int:
     if dim is not None:
         return dim
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
+        "argument.",
         stacklevel=stacklevel + 1,
     )
     return 0 if len(input.shape) in (0, 1, 3) else 1

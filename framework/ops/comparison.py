@@ -154,8 +154,10 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     """Where ``|input - other| <= atol + rtol * |other|``; infinities are close to themselves.
 
     Args:
-        input, other: Tensors of one dtype, of shapes that broadcast.
-        rtol, atol: Relative and absolute tolerance, not negative.
+        input: A tensor.
+        other: One of the same dtype, whose shape broadcasts with it.
+        rtol: The relative tolerance, not negative.
+        atol: The absolute tolerance, not negative.
         equal_nan: Whether NaN is close to NaN.
 
     Raises:
@@ -164,8 +166,9 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     require_tensors("isclose", input=input, other=other)
     if input._array.dtype != other._array.dtype:
         raise RuntimeError(
-            f"isclose(): the tensors must be of the same dtype, got {from_numpy_dtype(input._array.dtype)} and "
-            f"{from_numpy_dtype(other._array.dtype)}; convert one with .to()"
+            "isclose(): the tensors must be of the same dtype, got "
+            f"{from_numpy_dtype(input._array.dtype)} and {from_numpy_dtype(other._array.dtype)}; "
+            "convert one with .to()"
         )
     if not rtol >= 0 or not atol >= 0:
         name, value = ("atol", atol) if rtol >= 0 else ("rtol", rtol)

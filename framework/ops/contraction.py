@@ -14,28 +14,34 @@ from framework.ops.shape import _permute, as_shape
 
 __all__ = ["einsum"]
 
-# A label is a number: 0 to 25 for A to Z, 26 to 51 for a to z, and from 52 on a dimension that an ellipsis stands for.
+# A label is a number: 0 to 25 for A to Z, 26 to 51 for a to z, and from 52 on a dimension that an ellipsis
+# stands for.
 _ELLIPSIS = 52
 Labels = tuple[int, ...]
 
 
 def einsum(*args: Any) -> Any:
-    """The sum of products of tensors in Einstein's notation: ``einsum("ij,jk->ik", a, b)`` is the matrix product.
+    """The sum of products of tensors in Einstein's notation: ``einsum("ij,jk->ik", a, b)`` is the matrix
+    product.
 
-    A letter names a dimension: where several operands have it their elements are multiplied, and where the output lacks it the products
-    are summed; twice in one operand it takes the diagonal; an ellipsis stands for any further dimensions, which broadcast. Without
-    ``->`` the output has the letters that come once, in alphabetical order. Three operands and more are multiplied in the order that
-    keeps intermediate results small.
+    A letter names a dimension: where several operands have it their elements are multiplied, and where the
+        output lacks it the products
+    are summed; twice in one operand it takes the diagonal; an ellipsis stands for any further dimensions,
+    which broadcast. Without ``->`` the output has the letters that come once, in alphabetical order. Three
+    operands and more are multiplied in the order that keeps intermediate results small.
 
     Args:
-        *args: An equation and the tensors, one by one or in a list; or each tensor followed by a list of dimension numbers
-            (and ``...``), and at the end such a list for the output if wanted.
+        *args: An equation and the tensors, one by one or in a list; or each tensor followed by a list of
+            dimension numbers (and ``...``), and at the end such a list for the output if wanted.
 
     Raises:
         RuntimeError: For an equation that is malformed or does not fit the tensors.
     """
     if not args:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its list")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand "
+            "and its list"
+        )
     if isinstance(args[0], str):
         operands = list(args[1][:] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:])
         inputs, output = _parse(args[0])
@@ -51,13 +57,13 @@ def einsum(*args: Any) -> Any:
     if len(operands) != len(inputs):
         few = "fewer" if len(operands) < len(inputs) else "more"
         raise RuntimeError(
-            f"einsum(): {few} operands were provided than specified in the equation ({len(operands)} and {len(inputs)})"
+            f"einsum(): {few} operands were provided than specified in the equation ({len(operands)} and "
+            f"{len(inputs)})"
         )
-    labels, output = _resolve(operands, inputs, output)
-    return _contract(operands, labels, output)
+    return _contract(operands, *_resolve(operands, inputs, output))
 
 
-# ---- The notation --------------------------------------------------------------------------------------------------------
+# ---- The notation ------------------------------------------------------------------------------------------
 
 
 def _parse(equation: str) -> tuple[list[list[int]], list[int] | None]:
@@ -78,15 +84,22 @@ def _letters(part: str, start: int) -> list[int]:
         letter = part[position]
         if part.startswith("...", position):
             if -1 in labels:
-                raise RuntimeError(f"einsum(): found '.' at index {start + position} for which an ellipsis was already found")
+                raise RuntimeError(
+                    f"einsum(): found '.' at index {start + position} for which an ellipsis was already found"
+                )
             labels.append(-1)
             position += 2
         elif letter.isascii() and letter.isalpha():
             labels.append(ord(letter) - (ord("A") if letter.isupper() else ord("a") - 26))
         elif letter != " ":
-            what = "found '.' that is not part of any ellipsis" if letter == "." else f"invalid subscript {letter!r} given"
+            what = (
+                "found '.' that is not part of any ellipsis"
+                if letter == "."
+                else f"invalid subscript {letter!r} given"
+            )
             raise RuntimeError(
-                f"einsum(): {what} at index {start + position} in the equation string, subscripts must be in [a-zA-Z]"
+                f"einsum(): {what} at index {start + position} in the equation string, subscripts must be "
+                "in [a-zA-Z]"
             )
         position += 1
     return labels
@@ -102,7 +115,9 @@ def _numbered(part: Any) -> list[int]:
         elif isinstance(each, int) and 0 <= each < 52:
             labels.append(each)
         else:
-            raise RuntimeError(f"einsum(): {each!r} is not within the valid range [0, 52) of dimension numbers")
+            raise RuntimeError(
+                f"einsum(): {each!r} is not within the valid range [0, 52) of dimension numbers"
+            )
     return labels
 
 
@@ -112,7 +127,9 @@ def _shown(label: int) -> str:
     return chr(label + ord("A")) if label < 26 else chr(label - 26 + ord("a"))
 
 
-def _resolve(operands: list[Any], inputs: list[list[int]], output: list[int] | None) -> tuple[list[Labels], Labels]:
+def _resolve(
+    operands: list[Any], inputs: list[list[int]], output: list[int] | None
+) -> tuple[list[Labels], Labels]:
     """The labels with ellipses written out, and the output's labels.
 
     Raises:
@@ -123,8 +140,10 @@ def _resolve(operands: list[Any], inputs: list[list[int]], output: list[int] | N
         ndim, named = len(operand.shape), len(labels) - (-1 in labels)
         if ndim < named or (ndim > named and -1 not in labels):
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({named}) {'does not match' if -1 not in labels else 'is more than'} "
-                f"the number of dimensions ({ndim}) for operand {position}{'' if -1 in labels else ' and no ellipsis was given'}"
+                f"einsum(): the number of subscripts in the equation ({named}) "
+                f"{'does not match' if -1 not in labels else 'is more than'} "
+                f"the number of dimensions ({ndim}) for operand "
+                f"{position}{'' if -1 in labels else ' and no ellipsis was given'}"
             )
         hidden.append(ndim - named)
     most = max(hidden)
@@ -136,10 +155,13 @@ def _resolve(operands: list[Any], inputs: list[list[int]], output: list[int] | N
     for label in output:
         if label >= 0 and label not in every:
             raise RuntimeError(
-                f"einsum(): output subscript {_shown(label)} does not appear in the equation for any input operand"
+                f"einsum(): output subscript {_shown(label)} does not appear in the equation for any input "
+                "operand"
             )
         if output.count(label) > 1:
-            raise RuntimeError(f"einsum(): output subscript {_shown(label)} appears more than once in the output")
+            raise RuntimeError(
+                f"einsum(): output subscript {_shown(label)} appears more than once in the output"
+            )
     return resolved, _written_out(output, most, most)
 
 
@@ -151,7 +173,7 @@ def _written_out(labels: list[int], most: int, count: int) -> Labels:
     return (*labels[:place], *range(_ELLIPSIS + most - count, _ELLIPSIS + most), *labels[place + 1 :])
 
 
-# ---- The products --------------------------------------------------------------------------------------------------------
+# ---- The products ------------------------------------------------------------------------------------------
 
 
 def _contract(operands: list[Any], labels: list[Labels], output: Labels) -> Any:
@@ -161,7 +183,8 @@ def _contract(operands: list[Any], labels: list[Labels], output: Labels) -> Any:
             if sizes.setdefault(label, size) != size and size != 1:
                 if sizes[label] != 1:
                     raise RuntimeError(
-                        f"einsum(): subscript {_shown(label)} has size {size} for operand {position} which does not broadcast with "
+                        f"einsum(): subscript {_shown(label)} has size {size} for operand {position} which "
+                        "does not broadcast with "
                         f"previously seen size {sizes[label]}"
                     )
                 sizes[label] = size
@@ -182,8 +205,12 @@ def _contract(operands: list[Any], labels: list[Labels], output: Labels) -> Any:
 
 
 def _prepared(operand: Any, labels: Labels, sizes: dict[int, int]) -> tuple[Any, Labels]:
-    """The operand with the diagonals of repeated labels, and without dimensions of size 1 that others repeat."""
-    kept = tuple([i for i, (label, size) in enumerate(zip(labels, operand.shape, strict=True)) if size == sizes[label]])
+    """The operand with the diagonals of repeated labels, and without dimensions of size 1 that others
+    repeat.
+    """
+    kept = tuple(
+        [i for i, (label, size) in enumerate(zip(labels, operand.shape, strict=True)) if size == sizes[label]]
+    )
     if len(kept) < len(labels):
         operand = as_shape(operand, tuple([operand.shape[i] for i in kept]))
         labels = tuple([labels[i] for i in kept])
@@ -205,7 +232,9 @@ def _summed(operand: Any, labels: Labels, needed: set[int]) -> tuple[Any, Labels
 
 
 def _best_pair(terms: Sequence[tuple[Any, Labels]], output: Labels, sizes: dict[int, int]) -> tuple[int, int]:
-    """The two operands whose product is the smallest beside them, the one with fewer multiplications of equals."""
+    """The two operands whose product is the smallest beside them, the one with fewer multiplications of
+    equals.
+    """
     best: tuple[Any, ...] = ()
     for j in range(len(terms)):
         for i in range(j):
@@ -248,7 +277,9 @@ def _pair(a: tuple[Any, Labels], b: tuple[Any, Labels], needed: set[int]) -> tup
 
 def _arranged(operand: Any, labels: Labels, wanted: Labels) -> Any:
     """The operand with its dimensions in another order."""
-    return operand if labels == wanted else _permute(operand, tuple([labels.index(label) for label in wanted]))
+    return (
+        operand if labels == wanted else _permute(operand, tuple([labels.index(label) for label in wanted]))
+    )
 
 
 def _grouped(operand: Any, labels: Labels, batch: Labels, first: Labels, second: Labels) -> Any:

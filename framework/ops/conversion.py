@@ -87,7 +87,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     for position, value in enumerate(args):
         if position == 0 and isinstance(value, Variable):
             name = "other"
-        elif position == 0 and (isinstance(value, (str, device)) or value is None):
+        elif position == 0 and (isinstance(value, (str, device)) or value is None or type(value) is int):
             name = "device"
         elif isinstance(value, dtype) or value in (float, int, bool) or (value is None and position == 1):
             name = "dtype"
@@ -160,7 +160,7 @@ def is_floating_point(input: Tensor) -> bool:
 
 @primitive(input=lambda grad: grad)
 def _clone(input: Any) -> Any:
-    return input.copy(order="K")
+    return input.copy(order="C" if 0 in input.strides else "K")
 
 
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:

@@ -14,7 +14,7 @@ from framework.dtypes import from_numpy_dtype
 from framework.ops.arranging import _diagonal, _on_diagonal, tril, triu
 from framework.ops.checks import require_tensors
 from framework.ops.joining import cat, slice_
-from framework.ops.linalg import mT, matmul
+from framework.ops.linalg import matmul, mT
 from framework.ops.rounding import zeros
 from framework.ops.shape import unsqueeze
 
@@ -42,7 +42,9 @@ def check_matrices(name: str, A: Any, square: bool = False) -> None:
             f"{name}: A must be batches of square matrices, but they are {shape[-2]} by {shape[-1]} matrices"
         )
     if kind.kind != "f":
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}")
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}"
+        )
     if kind.itemsize < 4:
         raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {from_numpy_dtype(kind)}")
 
@@ -55,7 +57,7 @@ def lapack(name: str, problem: str, function: Callable[..., Any], *arrays: Any, 
         raise LinAlgError(f"{name}: The factorization could not be completed because {problem}.") from None
 
 
-# ---- Cholesky ----------------------------------------------------------------------------------------------------------
+# ---- Cholesky ----------------------------------------------------------------------------------------------
 
 
 def _half_lower(matrix: Any) -> Any:
@@ -74,12 +76,18 @@ def _cholesky_gradient(grad: Any, result: Any, upper: bool) -> Any:
 
 @primitive(name="LinalgCholeskyEx", input=lambda grad, upper, result: _cholesky_gradient(grad, result, upper))
 def _cholesky(input: Any, upper: bool) -> Any:
-    lower = lapack("linalg.cholesky", "the input is not positive-definite", np.linalg.cholesky, mT(input) if upper else input)
+    lower = lapack(
+        "linalg.cholesky",
+        "the input is not positive-definite",
+        np.linalg.cholesky,
+        mT(input) if upper else input,
+    )
     return mT(lower) if upper else lower
 
 
 def linalg_cholesky(A: Any, *, upper: bool = False) -> Any:
-    """The lower triangular ``L`` with ``L @ L.mT = A``, for symmetric positive-definite matrices ``(..., n, n)``.
+    """The lower triangular ``L`` with ``L @ L.mT = A``, for symmetric positive-definite matrices ``(..., n,
+    n)``.
 
     Args:
         A: The matrices; only their lower triangle is read (the upper one with ``upper``).
@@ -101,14 +109,18 @@ def _triangle(matrix: Any, upper: bool, unitriangular: bool) -> Any:
     return triu(matrix, int(unitriangular)) if upper else tril(matrix, -int(unitriangular))
 
 
-def _triangular_gradients(grad: Any, A: Any, upper: bool, unitriangular: bool, result: Any) -> tuple[Any, Any]:
+def _triangular_gradients(
+    grad: Any, A: Any, upper: bool, unitriangular: bool, result: Any
+) -> tuple[Any, Any]:
     of_right = triangular_solve(mT(A), grad, not upper, unitriangular)
     return -_triangle(matmul(of_right, mT(result)), upper, unitriangular), of_right
 
 
 @primitive(_triangular_gradients, of=("A", "B"), name="LinalgSolveTriangular")
 def triangular_solve(A: Any, B: Any, upper: bool, unitriangular: bool) -> Any:
-    """``X`` with ``A @ X = B``, where of ``A`` only a triangle is read (and its diagonal is 1 if ``unitriangular``)."""
+    """``X`` with ``A @ X = B``, where of ``A`` only a triangle is read (and its diagonal is 1 if
+    ``unitriangular``).
+    """
     triangle = _triangle(A, upper, unitriangular)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
@@ -119,16 +131,20 @@ def triangular_solve(A: Any, B: Any, upper: bool, unitriangular: bool) -> Any:
 
 
 def _substitute(triangle: Array, B: Array, upper: bool) -> Array:
-    """Solve row by row: a zero on the diagonal gives infinity or NaN in its row, as in PyTorch, rather than an error."""
+    """Solve row by row: a zero on the diagonal gives infinity or NaN in its row, as in PyTorch, rather than
+    an error.
+    """
     size = triangle.shape[-1]
-    result = np.zeros_like(triangle, shape=np.broadcast_shapes(triangle.shape[:-2], B.shape[:-2]) + B.shape[-2:])
+    result = np.zeros_like(
+        triangle, shape=np.broadcast_shapes(triangle.shape[:-2], B.shape[:-2]) + B.shape[-2:]
+    )
     for i in range(size)[::-1] if upper else range(size):
         known = np.matmul(triangle[..., i : i + 1, :], result)[..., 0, :]
         result[..., i, :] = (B[..., i, :] - known) / triangle[..., i, i, None]
     return result
 
 
-# ---- QR ----------------------------------------------------------------------------------------------------------------
+# ---- QR ----------------------------------------------------------------------------------------------------
 
 
 def _symmetric_from_lower(matrix: Any) -> Any:
@@ -136,12 +152,18 @@ def _symmetric_from_lower(matrix: Any) -> Any:
 
 
 def _qr_gradient(grads: Any, mode: str, A_shape: tuple[int, ...], Q: Any, R: Any) -> Any:
-    # Walter & Lehmann, "Walter's formula" in arXiv:1001.1654; the wide case: Roberts & Roberts, arXiv:2009.10071.
+    # Walter & Lehmann, "Walter's formula" in arXiv:1001.1654; the wide case: Roberts & Roberts,
+    # arXiv:2009.10071.
     m, n = A_shape[-2:]
     if mode == "r":
-        raise RuntimeError("linalg.qr: the derivative depends on Q, which is not computed when mode='r'; use mode='reduced'")
+        raise RuntimeError(
+            "linalg.qr: the derivative depends on Q, which is not computed when mode='r'; use mode='reduced'"
+        )
     if mode == "complete" and m > n:
-        raise RuntimeError("linalg.qr: the derivative is not defined for mode='complete' when there are more rows than columns")
+        raise RuntimeError(
+            "linalg.qr: the derivative is not defined for mode='complete' when there are more rows than "
+            "columns"
+        )
     of_q, of_r = grads
     if m >= n:
         return _qr_square_gradient(of_q, of_r, Q, R)
@@ -166,7 +188,11 @@ def _qr_square_gradient(of_q: Any, of_r: Any, Q: Any, R: Any) -> Any:
     return mT(triangular_solve(R, mT(total), True, False))
 
 
-@primitive(name="LinalgQr", outputs=2, A=lambda grads, mode, A_shape, result0, result1: _qr_gradient(grads, mode, A_shape, result0, result1))
+@primitive(
+    name="LinalgQr",
+    outputs=2,
+    A=lambda grads, mode, A_shape, result0, result1: _qr_gradient(grads, mode, A_shape, result0, result1),
+)
 def _qr(A: Any, mode: str) -> Any:
     if mode == "r":
         return np.zeros_like(A, shape=0), np.linalg.qr(A, "r")
@@ -175,19 +201,23 @@ def _qr(A: Any, mode: str) -> Any:
 
 
 def linalg_qr(A: Any, mode: str = "reduced") -> Any:
-    """``Q`` with orthonormal columns and the upper triangular ``R`` with ``Q @ R = A``: a named tuple ``(Q, R)``.
+    """``Q`` with orthonormal columns and the upper triangular ``R`` with ``Q @ R = A``: a named tuple ``(Q,
+    R)``.
 
     Args:
         A: ``(..., m, n)``.
-        mode: ``"reduced"`` gives ``(..., m, k)`` and ``(..., k, n)`` with ``k = min(m, n)``; ``"complete"`` ``(..., m, m)`` and
-            ``(..., m, n)``; ``"r"`` an empty ``Q``.
+        mode: ``"reduced"`` gives ``(..., m, k)`` and ``(..., k, n)`` with ``k = min(m, n)``; ``"complete"``
+            ``(..., m, m)`` and ``(..., m, n)``; ``"r"`` an empty ``Q``.
 
     Raises:
         RuntimeError: For another mode.
     """
     check_matrices("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'")
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+            "'complete'"
+        )
     return return_types.linalg_qr(*_qr(A, mode))
 
 
@@ -197,7 +227,7 @@ def qr(input: Any, some: bool = True) -> Any:
     return return_types.qr(*_qr(input, "reduced" if some else "complete"))
 
 
-# ---- Singular values ---------------------------------------------------------------------------------------------------
+# ---- Singular values ---------------------------------------------------------------------------------------
 
 
 def _skew(matrix: Any) -> Any:
@@ -246,18 +276,23 @@ def _svd_gradient(grads: Any, U: Any, S: Any, Vh: Any) -> Any:
     return result
 
 
-@primitive(name="LinalgSvd", outputs=3, A=lambda grads, result0, result1, result2: _svd_gradient(grads, result0, result1, result2))
+@primitive(
+    name="LinalgSvd",
+    outputs=3,
+    A=lambda grads, result0, result1, result2: _svd_gradient(grads, result0, result1, result2),
+)
 def _svd(A: Any, full_matrices: bool) -> Any:
     return tuple(lapack("linalg.svd", "the algorithm did not converge", np.linalg.svd, A, full_matrices))
 
 
 def linalg_svd(A: Any, full_matrices: bool = True) -> Any:
-    """The singular value decomposition ``A = U @ diag(S) @ Vh``: a named tuple ``(U, S, Vh)``, ``S`` descending.
+    """The singular value decomposition ``A = U @ diag(S) @ Vh``: a named tuple ``(U, S, Vh)``, ``S``
+    descending.
 
     Args:
         A: ``(..., m, n)``.
-        full_matrices: ``U`` and ``Vh`` of shapes ``(..., m, m)`` and ``(..., n, n)``, else ``(..., m, k)`` and ``(..., k, n)`` with
-            ``k = min(m, n)``. Gradients flow through the first ``k`` vectors alone.
+        full_matrices: ``U`` and ``Vh`` of shapes ``(..., m, m)`` and ``(..., n, n)``, else ``(..., m, k)``
+            and ``(..., k, n)`` with ``k = min(m, n)``. Gradients flow through the first ``k`` vectors alone.
     """
     check_matrices("linalg.svd", A)
     return return_types.linalg_svd(*_svd(A, full_matrices))
@@ -293,7 +328,7 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
     return return_types.svd(U, S, mT(Vh))
 
 
-# ---- Eigenvalues -------------------------------------------------------------------------------------------------------
+# ---- Eigenvalues -------------------------------------------------------------------------------------------
 
 
 def _eigh_gradient(grads: Any, L: Any, V: Any) -> Any:
@@ -308,13 +343,16 @@ def _eigh_gradient(grads: Any, L: Any, V: Any) -> Any:
     return matmul(matmul(V, inner), mT(V))
 
 
-@primitive(name="LinalgEigh", outputs=2, A=lambda grads, result0, result1: _eigh_gradient(grads, result0, result1))
+@primitive(
+    name="LinalgEigh", outputs=2, A=lambda grads, result0, result1: _eigh_gradient(grads, result0, result1)
+)
 def _eigh(A: Any, UPLO: str) -> Any:
     return tuple(lapack("linalg.eigh", "the algorithm failed to converge", np.linalg.eigh, A, UPLO))
 
 
 def eigh(A: Any, UPLO: str = "L") -> Any:
-    """The eigenvalues, ascending, and eigenvectors of symmetric matrices: a named tuple ``(eigenvalues, eigenvectors)``.
+    """The eigenvalues, ascending, and eigenvectors of symmetric matrices: a named tuple ``(eigenvalues,
+    eigenvectors)``.
 
     Args:
         A: ``(..., n, n)``.

@@ -8,13 +8,9 @@ from typing import Any
 import numpy as np
 
 from framework.autograd.graph import Variable
-from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
-from framework.dtypes import float64
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.rounding import zeros
-from framework.ops.selection import keep_where
-from framework.ops.transcendental import log
 
 __all__ = [
     "abs",
@@ -22,27 +18,17 @@ __all__ = [
     "add",
     "addcdiv",
     "addcmul",
-    "div",
-    "divide",
-    "float_power",
-    "floor_divide",
-    "fmod",
     "lerp",
     "mul",
     "multiply",
     "neg",
     "negative",
     "positive",
-    "pow",
-    "reciprocal",
-    "remainder",
     "rsub",
     "sgn",
     "sign",
-    "square",
     "sub",
     "subtract",
-    "true_divide",
 ]
 
 
@@ -131,143 +117,6 @@ multiply = mul
 reversed_mul = first_tensor(mul)
 
 
-@primitive(
-    name="Div",
-    promotes="float",
-    input=lambda grad, other: grad / other,
-    other=lambda grad, other, result: -grad * (result / other),
-)
-def _div(input: Any, other: Any) -> Any:
-    """``input / other``; integers give the default float type."""
-    return np.divide(input, other)
-
-
-def true_divide(input: Any, other: Any, *, out: Any = None) -> Any:
-    """``input / other``; integers give the default float type."""
-    return with_out(_div, out, input, other)
-
-
-def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
-    """``input / other``, as it is or rounded.
-
-    Args:
-        input, other: Tensors or numbers.
-        rounding_mode: None for the true quotient, of floating-point type; ``"trunc"`` to round it towards
-            zero and
-            ``"floor"`` to round it down, in the common type of the arguments.
-        out: A tensor to put the result into.
-
-    Raises:
-        RuntimeError: For another ``rounding_mode``, and if integers are divided by zero with rounding.
-    """
-    if rounding_mode is None:
-        operation: Any = _div
-    elif rounding_mode == "floor":
-        operation = _div_floor
-    elif rounding_mode == "trunc":
-        operation = _div_trunc
-    else:
-        raise RuntimeError(
-            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}"
-        )
-    return operation(input, other) if out is None else operation(input, other, out=out)
-
-
-divide = div
-divided_by = _div
-
-
-def reversed_divided_by(input: Any, other: Any) -> Any:
-    """``other / input``, by way of the reciprocal as in PyTorch."""
-    return mul(reciprocal(input), other)
-
-
-def _check_divisor(name: str, divisor: Any) -> None:
-    """Integers and bools have no quotient by zero."""
-    if isinstance(divisor, np.ndarray) and divisor.dtype.kind != "f":
-        no_bools(name, divisor)
-        if not divisor.all():
-            raise RuntimeError(f"ZeroDivisionError: {name}() of integers by zero")
-
-
-@primitive(name="Div", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
-def _div_floor(input: Any, other: Any) -> Any:
-    _check_divisor("div", other)
-    return np.floor_divide(input, other)
-
-
-@primitive(name="Div", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
-def _div_trunc(input: Any, other: Any) -> Any:
-    _check_divisor("div", other)
-    if isinstance(other, np.ndarray) and other.dtype.kind != "f":
-        quotient = np.floor_divide(input, other)
-        return np.add(
-            quotient,
-            np.less(quotient, 0) & np.not_equal(np.multiply(quotient, other), input),
-            dtype=other.dtype,
-        )
-    return np.trunc(np.divide(input, other))
-
-
-@primitive(promotes="common", input=lambda grad: _no_gradient(), other=lambda grad: _no_gradient())
-def floor_divide(input: Any, other: Any) -> Any:
-    """``input // other``: the quotient rounded down. It has no gradient, as in PyTorch; ``div`` has, which
-    is zero.
-
-    Raises:
-        RuntimeError: If integers are divided by zero; in backward.
-    """
-    _check_divisor("floor_divide", other)
-    return np.floor_divide(input, other)
-
-
-def _no_gradient() -> Any:
-    raise RuntimeError(
-        "derivative for aten::floor_divide is not implemented; use div(..., rounding_mode='floor')"
-    )
-
-
-@primitive(
-    promotes="common",
-    input=lambda grad: grad,
-    other=lambda grad, input, other: -grad * _div_floor(input, other),
-)
-def remainder(input: Any, other: Any) -> Any:
-    """``input % other`` with the sign of ``other``, as Python's.
-
-    Raises:
-        RuntimeError: If integers are divided by zero.
-    """
-    _check_divisor("remainder", other)
-    return np.remainder(input, other)
-
-
-def reversed_floor_divide(input: Any, other: Any) -> Any:
-    """``other // input``."""
-    return floor_divide(other, input)
-
-
-def reversed_remainder(input: Any, other: Any) -> Any:
-    """``other % input``."""
-    return remainder(other, input)
-
-
-@first_tensor
-@primitive(
-    promotes="common",
-    input=lambda grad: grad,
-    other=lambda grad, input, other: -grad * _div_trunc(input, other),
-)
-def fmod(input: Any, other: Any) -> Any:
-    """``input - other * trunc(input / other)``: the remainder with the sign of ``input``, as C's.
-
-    Raises:
-        RuntimeError: If integers are divided by zero.
-    """
-    _check_divisor("fmod", other)
-    return np.fmod(input, other)
-
-
 @primitive(promotes="common", input=lambda grad: -grad)
 def neg(input: Any) -> Any:
     """``-input``.
@@ -279,8 +128,8 @@ def neg(input: Any) -> Any:
         return np.negative(input)
     except TypeError:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+            "mask, use the `~` or `logical_not()` operator instead."
         ) from None
 
 
@@ -320,127 +169,6 @@ def sign(input: Any) -> Any:
 sgn = sign
 
 
-@primitive(promotes="float", input=lambda grad, result: -grad * (result * result))
-def reciprocal(input: Any) -> Any:
-    """``1 / input``."""
-    return np.reciprocal(input)
-
-
-def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
-    """``input ** exponent``; either may be a number.
-
-    The gradient with respect to ``input`` is zero where the exponent is zero, and that with respect to
-    ``exponent`` where
-    the input is zero and the exponent not negative.
-
-    Raises:
-        RuntimeError: For an integer tensor with a negative integer number as exponent.
-    """
-    operation: Any = _pow
-    if type(exponent) in (int, float) and isinstance(input, (Variable, np.ndarray)):
-        kind = (input._array if isinstance(input, Variable) else input).dtype.kind
-        if kind == "f":
-            operation = _pow_number
-        elif type(exponent) is int and exponent < 0:
-            raise RuntimeError(
-                "Integers to negative integer powers are not allowed; convert the tensor to float first."
-            )
-    return operation(input, exponent) if out is None else operation(input, exponent, out=out)
-
-
-def reversed_pow(input: Any, other: Any) -> Any:
-    """``other ** input``."""
-    return _pow(other, input)
-
-
-@primitive(
-    name="Pow",
-    input=lambda grad, input, exponent: (
-        zeros(grad) if exponent == 0 else grad * (exponent * pow(input, exponent - 1))
-    ),
-)
-def _pow_number(input: Any, exponent: Any) -> Any:
-    # np.power takes a hundred times as long as a product; these are PyTorch's own steps for small exponents.
-    special = _SMALL_POWERS.get(exponent)
-    return np.power(input, exponent) if special is None else special(input)
-
-
-_SMALL_POWERS: dict[float, Any] = {
-    -2: lambda x: np.reciprocal(np.square(x)),
-    -1: np.reciprocal,
-    -0.5: lambda x: np.reciprocal(np.sqrt(x)),
-    0: np.ones_like,
-    0.5: np.sqrt,
-    1: np.positive,
-    2: np.square,
-    3: lambda x: x * x * x,
-    4: lambda x: np.square(np.square(x)),
-}
-
-
-@primitive(
-    name="Pow",
-    promotes="common",
-    input=lambda grad, input, exponent: keep_where(
-        grad * (exponent * pow(input, exponent - 1)), exponent != 0
-    ),
-    exponent=lambda grad, input, exponent, result: grad * _log_factor(input, exponent, result),
-)
-def _pow(input: Any, exponent: Any) -> Any:
-    kind = (exponent if isinstance(exponent, np.ndarray) else input).dtype.kind
-    if kind == "f":
-        return np.power(input, exponent)
-    if kind == "b":
-        raise NotImplementedError('"pow" not implemented for bool tensors; convert with .to() first')
-    negative = np.less(exponent, 0)
-    if not negative.any():
-        return np.power(input, exponent)
-    # Rounded towards zero: only the powers of 1 and -1 are left.
-    magnitude = np.power(input, np.absolute(exponent))
-    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(
-        magnitude.dtype
-    )
-
-
-def _log_factor(base: Any, exponent: Any, result: Any) -> Any:
-    """The derivative of ``base ** exponent`` by the exponent."""
-    if isinstance(base, (int, float)):
-        factor = result * float(np.log(float(base)))
-    else:
-        factor = result * log(base)
-    return keep_where(factor, ~((exponent >= 0) & (base == 0)))
-
-
-@primitive(input=lambda grad, input: grad * (input * 2))
-def square(input: Any) -> Any:
-    """``input ** 2``."""
-    return np.square(input) if input.dtype.kind != "b" else input.astype(np.int64)
-
-
-def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
-    """``input ** exponent`` in float64."""
-    if isinstance(input, Variable):
-        tensor: Any = input
-        input = tensor.to(float64)
-    if isinstance(exponent, Variable):
-        tensor = exponent
-        exponent = tensor.to(float64)
-    return pow(input, exponent, out=out)
-
-
-def float_power_(input: Any, exponent: Any) -> Any:
-    """In-place version of ``float_power``.
-
-    Raises:
-        RuntimeError: If ``input`` is not of dtype float64.
-    """
-    if input.dtype is not float64:
-        raise RuntimeError(
-            f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}"
-        )
-    return in_place(float_power)(input, exponent)
-
-
 @primitive(
     promotes="common",
     input=lambda grad, weight: grad * (1 - weight),
@@ -460,7 +188,8 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     """``input + weight * (end - input)``: the way from ``input`` to ``end``.
 
     Args:
-        input, end: Tensors of one floating-point dtype.
+        input: A floating-point tensor.
+        end: One of the same dtype.
         weight: A number, or a tensor of the same dtype.
         out: A tensor to put the result into.
 
@@ -510,8 +239,8 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
     require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
     if not (tensor1.is_floating_point() or tensor2.is_floating_point()):
         raise RuntimeError(
-            "Integer division with addcdiv is no longer supported; write input + value * torch.trunc(tensor1 / tensor2) "
-            "or convert a tensor to float"
+            "Integer division with addcdiv is no longer supported; write input + value * "
+            "torch.trunc(tensor1 / tensor2) or convert a tensor to float"
         )
     return with_out(_addcdiv, out, input, tensor1, tensor2, value)
 

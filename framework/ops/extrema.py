@@ -10,14 +10,17 @@ from framework import return_types
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
+from framework.ops.checks import with_out
 from framework.ops.dims import wrap_dim
 from framework.ops.reductions import Dims, numpy_names, reduced_dims, restore
 from framework.ops.selection import maximum, minimum
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
+_add: Any = np.add.reduce  # the stubs know no `keepdims` that is not a literal
 
-# ---- By value: ties share the gradient ---------------------------------------------------------------------------------
+
+# ---- By value: ties share the gradient ---------------------------------------------------------------------
 
 
 @primitive()
@@ -28,14 +31,16 @@ def _tie_shares(input: Any, extreme: Any, dims: tuple[int, ...] | None) -> Any:
     if nans.any():
         ties |= np.isnan(input) & nans
     # Counted in float64: many ties overflow a float16, and are more than a float32 can count.
-    counts = np.add.reduce(ties, dims, np.float64, None, True)
+    counts = _add(ties, dims, np.float64, None, True)
     return ties * np.reciprocal(counts).astype(input.dtype)
 
 
 def _shared(grad: Any, input: Any, dims: tuple[int, ...] | None, keepdim: bool, result: Any) -> Any:
     """The gradient of an extreme, shared evenly among the elements that attain it."""
     shape = input.shape
-    return restore(grad, dims, keepdim, shape) * _tie_shares(input, restore(result, dims, keepdim, shape), dims)
+    return restore(grad, dims, keepdim, shape) * _tie_shares(
+        input, restore(result, dims, keepdim, shape), dims
+    )
 
 
 @primitive(
@@ -52,7 +57,7 @@ def _amin(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return _extreme(np.minimum, np.argmin, input, dims, keepdim)
 
 
-def _extreme(extreme: np.ufunc, position: Any, input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+def _extreme(extreme: Any, position: Any, input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if dims is not None and len(dims) == 1 and _has_rows(input, dims[0]) and input.shape[-1] < 256:
         values = _in_rows(input, position(input, -1))
         return values[..., None] if keepdim else values
@@ -69,17 +74,22 @@ def _nonempty_dims(name: str, shape: Any, dim: Dims, keepdim: bool) -> tuple[int
     if 0 in shape:
         if dims is None:
             raise RuntimeError(
-                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                "reduction dim with the "
                 "'dim' argument."
             )
         for each in dims:
             if shape[each] == 0:
-                raise IndexError(f"{name}(): Expected reduction dim {each} to have non-zero size, but the shape is {list(shape)}.")
+                raise IndexError(
+                    f"{name}(): Expected reduction dim {each} to have non-zero size, but the shape is "
+                    f"{list(shape)}."
+                )
     return dims
 
 
 def amax(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any:
-    """The largest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient evenly.
+    """The largest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient
+    evenly.
 
     Raises:
         IndexError, RuntimeError: Over an empty dimension.
@@ -89,7 +99,8 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any
 
 
 def amin(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any:
-    """The smallest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient evenly.
+    """The smallest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient
+    evenly.
 
     Raises:
         IndexError, RuntimeError: Over an empty dimension.
@@ -108,18 +119,21 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, **name
     dims = reduced_dims("aminmax", dim, keepdim, len(input.shape))
     if 0 in (input.shape if dims is None else [input.shape[each] for each in dims]):
         raise RuntimeError(
-            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity; the shape is "
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity; "
+            "the shape is "
             f"{list(input.shape)}"
         )
     return return_types.aminmax(_amin(input, dims, keepdim), _amax(input, dims, keepdim))
 
 
-# ---- By position: the first of several takes the gradient -----------------------------------------------------------------
+# ---- By position: the first of several takes the gradient --------------------------------------------------
 
 
 @primitive(input=lambda grad, index, dim, input_shape: place_along(grad, index, dim, input_shape))
 def take_along(input: Any, index: Any, dim: int) -> Any:
-    """The elements at ``index`` along ``dim``; ``index`` has the input's other sizes. An index may come once only."""
+    """The elements at ``index`` along ``dim``; ``index`` has the input's other sizes. An index may come once
+    only.
+    """
     return np.take_along_axis(input, index, dim)
 
 
@@ -132,7 +146,9 @@ def place_along(grad: Any, index: Any, dim: int, shape: Any) -> Any:
 
 
 def place_selected(grad: Any, index: Any, dim: int, keepdim: bool, shape: Any) -> Any:
-    """The gradient of a reduction that selects one element along ``dim``, whose ``index`` has the result's shape."""
+    """The gradient of a reduction that selects one element along ``dim``, whose ``index`` has the result's
+    shape.
+    """
     if not len(shape):
         return grad
     restored = restore(grad, (dim,), keepdim, shape)
@@ -140,20 +156,26 @@ def place_selected(grad: Any, index: Any, dim: int, keepdim: bool, shape: Any) -
 
 
 @primitive(
-    name="MaxBackward0", input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape)
+    name="MaxBackward0",
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
+        grad, result1, dim, keepdim, input_shape
+    ),
 )
 def _max_along(input: Any, dim: int, keepdim: bool) -> Any:
     return _extreme_along(np.maximum, np.argmax, input, dim, keepdim)
 
 
 @primitive(
-    name="MinBackward0", input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape)
+    name="MinBackward0",
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
+        grad, result1, dim, keepdim, input_shape
+    ),
 )
 def _min_along(input: Any, dim: int, keepdim: bool) -> Any:
     return _extreme_along(np.minimum, np.argmin, input, dim, keepdim)
 
 
-def _extreme_along(extreme: np.ufunc, position: Any, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
+def _extreme_along(extreme: Any, position: Any, input: Any, dim: int, keepdim: bool) -> tuple[Any, Any]:
     if not input.ndim:
         return input.copy(), np.zeros_like(input, dtype=np.int64)
     if input.size == 0:
@@ -165,11 +187,13 @@ def _extreme_along(extreme: np.ufunc, position: Any, input: Any, dim: int, keepd
 
 
 def _has_rows(input: Any, dim: int) -> bool:
-    return dim == input.ndim - 1 and input.flags.c_contiguous and input.size > 0
+    return bool(dim == input.ndim - 1 and input.flags.c_contiguous and input.size)
 
 
 def _in_rows(input: Any, index: Any) -> Any:
-    """The element of each row that ``index`` names (``ufunc.reduce`` takes several times as long on short rows)."""
+    """The element of each row that ``index`` names (``ufunc.reduce`` takes several times as long on short
+    rows).
+    """
     width = input.shape[-1]
     return input.reshape(-1).take(index + np.arange(0, input.size, width).reshape(input.shape[:-1]))
 
@@ -184,12 +208,14 @@ def _min_all(input: Any) -> Any:
     return np.minimum.reduce(input, None)
 
 
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any) -> Any:
+def max(
+    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any
+) -> Any:
     """The largest element: of all, along a dimension with where it is, or of two tensors elementwise.
 
-    ``max(input)`` is a tensor of one element; ties share the gradient evenly. ``max(input, dim, keepdim)`` is a named tuple
-    ``(values, indices)`` with the first place of several, which takes the gradient. ``max(input, other)`` is
-    :func:`maximum`. NaN counts as the largest.
+    ``max(input)`` is a tensor of one element; ties share the gradient evenly. ``max(input, dim, keepdim)`` is
+    a named tuple ``(values, indices)`` with the first place of several, which takes the gradient.
+    ``max(input, other)`` is :func:`maximum`. NaN counts as the largest.
 
     Raises:
         IndexError, RuntimeError: Over an empty dimension.
@@ -197,13 +223,24 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     return _overloaded("max", _max_all, _max_along, maximum, input, dim, keepdim, other, out, names)
 
 
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any) -> Any:
+def min(
+    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any
+) -> Any:
     """The smallest element, with the three forms of :func:`max`. NaN counts as the smallest."""
     return _overloaded("min", _min_all, _min_along, minimum, input, dim, keepdim, other, out, names)
 
 
 def _overloaded(
-    name: str, of_all: Any, along: Any, of_two: Any, input: Any, dim: Any, keepdim: Any, other: Any, out: Any, names: dict[str, Any]
+    name: str,
+    of_all: Any,
+    along: Any,
+    of_two: Any,
+    input: Any,
+    dim: Any,
+    keepdim: Any,
+    other: Any,
+    out: Any,
+    names: dict[str, Any],
 ) -> Any:
     if names:
         dim, keepdim = numpy_names(name, names, dim, keepdim)
@@ -211,17 +248,23 @@ def _overloaded(
         dim, other = None, dim
     if other is not None:
         if dim is not None or keepdim is not False:
-            raise TypeError(f"{name}() received an invalid combination of arguments: 'other' excludes 'dim' and 'keepdim'")
-        return of_two(input, other) if out is None else of_two(input, other, out=out)
+            raise TypeError(
+                f"{name}() received an invalid combination of arguments: 'other' excludes 'dim' and 'keepdim'"
+            )
+        return with_out(of_two, out, input, other)
     if out is not None:
-        raise TypeError(f"{name}(): out= is supported for {name}(input, other) only; assign the results instead")
+        raise TypeError(
+            f"{name}(): out= is supported for {name}(input, other) only; assign the results instead"
+        )
     if dim is None:
         if keepdim is not False:
             raise TypeError(f"{name}() received an invalid combination of arguments: 'keepdim' needs a 'dim'")
         _nonempty_dims(name, input.shape, None, False)
         return of_all(input)
     if not isinstance(dim, (int, np.integer)):
-        raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several")
+        raise TypeError(
+            f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several"
+        )
     _nonempty_dims(name, input.shape, int(dim), keepdim)
     return getattr(return_types, name)(*along(input, wrap_dim(int(dim), len(input.shape)), keepdim))
 
@@ -238,11 +281,13 @@ def _argmin(input: Any, dim: int | None, keepdim: bool) -> Any:
 
 def _position(name: str, position: Any, input: Any, dim: int | None, keepdim: bool) -> Any:
     if input.dtype.kind == "b":
-        raise RuntimeError(f"{name}(): does not support {from_numpy_dtype(input.dtype)} input; convert with .to() first")
+        raise RuntimeError(
+            f"{name}(): does not support {from_numpy_dtype(input.dtype)} input; convert with .to() first"
+        )
     if not input.ndim:
         return np.zeros_like(input, dtype=np.int64)
     if input.size == 0:
-        return np.zeros_like(input, dtype=np.int64, shape=np.add.reduce(input, dim, None, None, keepdim).shape)
+        return np.zeros_like(input, dtype=np.int64, shape=_add(input, dim, None, None, keepdim).shape)
     return np.asarray(position(input, dim, keepdims=keepdim))
 
 

@@ -20,6 +20,7 @@ from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
+from framework.ops.checks import require_tensors
 from framework.ops.conversion import as_number, copy_
 from framework.ops.dims import common_shape
 from framework.ops.joining import select_
@@ -229,7 +230,7 @@ def _view(input: Any, key: tuple[Any, ...]) -> Any:
     """The view of a parsed basic key, by the primitive that has PyTorch's name for its last step."""
     steps = [part for part in key[:-1] if not (isinstance(part, slice) and part == FULL)]
     if not steps:
-        return _slice(input, key) if len(key) == 2 and input.ndim == 1 else _alias(input, key)
+        return _slice(input, key) if len(key) == 2 else _alias(input, key)
     last = steps[-1]
     return (_unsqueeze if last is None else _slice if isinstance(last, slice) else _select)(input, key)
 
@@ -446,6 +447,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
         accumulate: Add instead of writing; repeated indices all count. (Otherwise one of them wins.)
     """
     where = _put_key(input, indices)
+    require_tensors("index_put", values=values)
     return _index_put(input, _values(input, values, where), where, accumulate, False)
 
 
@@ -453,6 +455,7 @@ def index_put_(self: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
     """In-place version of :func:`index_put`; returns ``self``."""
     check_writable(self, "index_put_")
     where = _put_key(self, indices)
+    require_tensors("index_put_", values=values)
     result = _index_put(self, _values(self, values, where), where, accumulate, True)
     return record_write(self, result)  # type: ignore[no-any-return]
 
@@ -466,6 +469,8 @@ def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
     picks: list[tuple[int, Any]] = []
     place = 0
     for each in indices:
+        if not isinstance(each, (Variable, np.ndarray)):
+            raise TypeError(f"index_put(): expected a tuple of Tensors, but it holds a {type(each).__name__}")
         _index_array(each)
         array = each._array if isinstance(each, Variable) else each
         picks.append((place, array))

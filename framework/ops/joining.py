@@ -290,20 +290,26 @@ def _stacked(name: str, tensors: Any, widen: Any, dim: int) -> Tensor:
 # ---- Taking apart ------------------------------------------------------------------------------------------
 
 
-@primitive(
-    name="SplitWithSizes",
-    outputs=0,
-    input=lambda grad, dim, sizes, input_shape, input_dtype: _joined(
-        grad, dim, sizes, input_shape, input_dtype
-    ),
-)
-def _split(input: Any, dim: int, sizes: tuple[int, ...]) -> Any:
-    views = []
-    start = 0
-    for size in sizes:
-        views.append(input[_key(dim, slice(start, start + size))])
-        start += size
-    return tuple(views)
+def _splitting(name: str) -> Any:
+    @primitive(
+        name=name,
+        outputs=0,
+        input=lambda grad, dim, sizes, input_shape, input_dtype: _joined(
+            grad, dim, sizes, input_shape, input_dtype
+        ),
+    )
+    def parts(input: Any, dim: int, sizes: tuple[int, ...]) -> Any:
+        views = []
+        start = 0
+        for size in sizes:
+            views.append(input[_key(dim, slice(start, start + size))])
+            start += size
+        return tuple(views)
+
+    return parts
+
+
+_split, _split_with_sizes = _splitting("Split"), _splitting("SplitWithSizes")
 
 
 def _joined(
@@ -340,7 +346,7 @@ def _as_views(
     return tuple(parts)
 
 
-def _split_views(input: Any, dim: int, sizes: Sequence[int]) -> tuple[Any, ...]:
+def _split_views(split: Any, input: Any, dim: int, sizes: Sequence[int]) -> tuple[Any, ...]:
     bounds = []
     start = 0
     for size in sizes:
@@ -348,8 +354,7 @@ def _split_views(input: Any, dim: int, sizes: Sequence[int]) -> tuple[Any, ...]:
         start += size
     if len(bounds) < 2 or not isinstance(input, Variable):
         return tuple([slice_(input, *bound) for bound in bounds])
-    parts: Any = _split(input, dim, tuple(sizes))
-    return _as_views(input, parts, slice_, bounds)
+    return _as_views(input, split(input, dim, tuple(sizes)), slice_, bounds)
 
 
 def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -372,7 +377,7 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
         )
     if size <= step:
         return (slice_(tensor, dim, 0, size),)
-    return _split_views(tensor, dim, [min(step, size - start) for start in range(0, size, step)])
+    return _split_views(_split, tensor, dim, [min(step, size - start) for start in range(0, size, step)])
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -396,7 +401,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
             f"at dimension {dim}), "
             f"but got split_sizes={sizes}"
         )
-    return _split_views(input, dim, sizes)
+    return _split_views(_split_with_sizes, input, dim, sizes)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -412,7 +417,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     dim = wrap_dim(dim, len(input.shape))
     size = input.shape[dim]
     if size == 0:
-        return _split_views(input, dim, [0] * chunks)
+        return _split_views(_split, input, dim, [0] * chunks)
     return split(input, -(-size // chunks), dim)
 
 
@@ -448,7 +453,7 @@ def tensor_split(
     if where <= 0:
         raise RuntimeError(f"number of sections must be larger than 0, got {where}")
     least, larger = divmod(size, where)
-    return _split_views(input, dim, [least + 1] * larger + [least] * (where - larger))
+    return _split_views(_split_with_sizes, input, dim, [least + 1] * larger + [least] * (where - larger))
 
 
 def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,11 +29,15 @@ def numel(input: Tensor) -> int:
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """The distance in memory, in elements, between neighbours along each dimension, or along one."""
     array = self._array
-    if dim is not None:
-        if not array.ndim:
-            raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-        return array.strides[wrap_dim(dim, array.ndim)] // array.itemsize
-    return tuple([each // array.itemsize for each in array.strides])
+    if array.size:
+        strides = tuple([each // array.itemsize for each in array.strides])
+    else:  # NumPy's are zeros then
+        strides = tuple([prod(max(size, 1) for size in array.shape[i + 1 :]) for i in range(array.ndim)])
+    if dim is None:
+        return strides
+    if not array.ndim:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return strides[wrap_dim(dim, array.ndim)]
 
 
 def storage_offset(self: Tensor) -> int:

@@ -18,7 +18,7 @@ from framework.ops.shape import _transpose, as_shape
 __all__ = ["bmm", "dot", "matmul", "mm", "mv"]
 
 
-# ---- matmul ----------------------------------------------------------------------------------------------------------
+# ---- matmul ------------------------------------------------------------------------------------------------
 
 
 def mT(matrix: Any) -> Any:
@@ -64,7 +64,8 @@ def _product(name: str, input: Any, other: Any) -> Any:
         kind = input.dtype
         if kind is not other.dtype and kind != other.dtype:
             raise RuntimeError(
-                f"{name}(): expected both tensors to have the same dtype, but got {from_numpy_dtype(kind)} and "
+                f"{name}(): expected both tensors to have the same dtype, but got {from_numpy_dtype(kind)} "
+                "and "
                 f"{from_numpy_dtype(other.dtype)}; convert one with .to()"
             )
         if kind.itemsize < 4:
@@ -98,7 +99,7 @@ def _narrow_product(name: str, input: Any, other: Any) -> Any:
 
 def _for_blas(array: Any) -> Any:
     """The array, copied if BLAS can't take it as it lies (where NumPy's own loop is slow)."""
-    if array.ndim < 2 or array.itemsize in array.strides[-2:] and 0 not in array.strides[-2:]:
+    if array.ndim < 2 or (array.itemsize in array.strides[-2:] and 0 not in array.strides[-2:]):
         return array
     return np.ascontiguousarray(array)
 
@@ -106,13 +107,18 @@ def _for_blas(array: Any) -> Any:
 def _shape_error(name: str, input: Any, other: Any) -> RuntimeError:
     a, b = list(input.shape), list(other.shape)
     if not a or not b:
-        return RuntimeError(f"{name}(): both arguments need to be at least 1D, but they are {len(a)}D and {len(b)}D")
+        return RuntimeError(
+            f"{name}(): both arguments need to be at least 1D, but they are {len(a)}D and {len(b)}D"
+        )
     if len(a) == len(b) == 2:
-        return RuntimeError(f"{name}(): mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
+        return RuntimeError(
+            f"{name}(): mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})"
+        )
     if a[-1] != b[-2 if len(b) > 1 else 0]:
         return RuntimeError(
             f"{name}(): size mismatch, got {a} and {b}: the last size of the first ({a[-1]}) must equal "
-            f"the {'last but one' if len(b) > 1 else 'only'} size of the second ({b[-2 if len(b) > 1 else 0]})"
+            f"the {'last but one' if len(b) > 1 else 'only'} size of the second "
+            f"({b[-2 if len(b) > 1 else 0]})"
         )
     return RuntimeError(f"{name}(): the batch sizes {a[:-2]} and {b[:-2]} can't be broadcast to each other")
 
@@ -127,7 +133,8 @@ def matmul(input: Any, other: Any) -> Any:
 
     Args:
         input: ``(..., n, k)``, or ``(k,)``: a row that vanishes from the result.
-        other: ``(..., k, m)``, or ``(k,)``: a column that vanishes from the result. Leading dimensions broadcast.
+        other: ``(..., k, m)``, or ``(k,)``: a column that vanishes from the result. Leading dimensions
+            broadcast.
 
     Raises:
         RuntimeError: If shapes don't fit or dtypes differ.
@@ -140,7 +147,8 @@ def _check_ndim(name: str, **arguments: Any) -> None:
         if array.ndim != ndim:
             what = {1: "a 1D vector", 2: "a 2D matrix", 3: "a batch of matrices, 3D"}[ndim]
             raise RuntimeError(
-                f"{name}(): argument {argument!r} (position {position}) must be {what}, but it is {array.ndim}D, of shape "
+                f"{name}(): argument {argument!r} (position {position}) must be {what}, but it is "
+                f"{array.ndim}D, of shape "
                 f"{list(array.shape)}; matmul takes any number of dimensions"
             )
 
@@ -164,7 +172,8 @@ def bmm(input: Any, mat2: Any) -> Any:
     _check_ndim("bmm", input=(input, 3), mat2=(mat2, 3))
     if len(input) != len(mat2):
         raise RuntimeError(
-            f"bmm(): Expected size for first two dimensions of batch2 tensor to be: [{len(input)}, {input.shape[2]}] but got: "
+            f"bmm(): Expected size for first two dimensions of batch2 tensor to be: [{len(input)}, "
+            f"{input.shape[2]}] but got: "
             f"[{len(mat2)}, {mat2.shape[1]}]."
         )
     return _product("bmm", input, mat2)
@@ -197,7 +206,7 @@ def reversed_times(self: Any, other: Any) -> Any:
     return matmul(other, self) if isinstance(other, (Variable, np.ndarray)) else NotImplemented
 
 
-# ---- linear ----------------------------------------------------------------------------------------------------------
+# ---- linear ------------------------------------------------------------------------------------------------
 
 
 @primitive(
@@ -211,14 +220,16 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
     if bias is not None:
         if bias.dtype != result.dtype:
             raise RuntimeError(
-                f"linear(): expected bias to have the input's dtype, but got {from_numpy_dtype(bias.dtype)} and "
+                f"linear(): expected bias to have the input's dtype, but got {from_numpy_dtype(bias.dtype)} "
+                "and "
                 f"{from_numpy_dtype(result.dtype)}; convert one with .to()"
             )
         try:
             result += bias
         except ValueError:
             raise RuntimeError(
-                f"linear(): the bias, of shape {list(bias.shape)}, can't be added to the product, of shape {list(result.shape)}"
+                f"linear(): the bias, of shape {list(bias.shape)}, can't be added to the product, of shape "
+                f"{list(result.shape)}"
             ) from None
     return result
 

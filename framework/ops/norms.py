@@ -14,9 +14,10 @@ from framework.kernels.summation import total, total_of_squares
 from framework.ops.conversion import to_dtype
 from framework.ops.decompositions import svdvals
 from framework.ops.dims import wrap_dims
-from framework.ops.elementwise import abs, pow, sign
+from framework.ops.elementwise import abs, sign
 from framework.ops.extrema import _tie_shares, amax, amin
 from framework.ops.joining import select_
+from framework.ops.powers import pow
 from framework.ops.reductions import Dims, reduced_dims, restore, sum
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
@@ -24,6 +25,10 @@ from framework.ops.shape import _permute, as_shape
 from framework.ops.solving import inv
 
 __all__ = ["norm"]
+
+# `Any`, because the stubs know no `keepdims` that is not a literal.
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
 
 
 def _vector_norm_gradient(
@@ -50,30 +55,34 @@ def _vector_norm_gradient(
 
 @primitive(
     name="LinalgVectorNorm",
-    input=lambda grad, input, ord, dims, keepdim, result: _vector_norm_gradient(grad, input, ord, dims, keepdim, result),
+    input=lambda grad, input, ord, dims, keepdim, result: _vector_norm_gradient(
+        grad, input, ord, dims, keepdim, result
+    ),
 )
 def _vector_norm(input: Any, ord: float, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if ord == 2:
         return np.sqrt(total_of_squares(input, dims, keepdim))
     if ord == 0:
-        return np.add.reduce(input != 0, dims, input.dtype, None, keepdim)
+        return total((input != 0).astype(input.dtype), dims, keepdim)
     size = np.abs(input)
     if ord == 1:
         return total(size, dims, keepdim)
     if ord == np.inf:
-        return np.maximum.reduce(size, dims, None, None, keepdim, 0)
+        return _maximum(size, dims, None, None, keepdim, 0)
     if ord == -np.inf:
-        return np.minimum.reduce(size, dims, None, None, keepdim)
+        return _minimum(size, dims, None, None, keepdim)
     return np.power(total(np.power(size, input.dtype.type(ord)), dims, keepdim), input.dtype.type(1 / ord))
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
+def vector_norm(
+    x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Any:
     """``sum(|x| ** ord) ** (1 / ord)``: the norm of the elements, taken as a vector.
 
     Args:
         x: A floating-point tensor.
-        ord: Which norm: any number, where infinity is the largest magnitude, minus infinity the smallest, and 0 counts what is
-            nonzero.
+        ord: Which norm: any number, where infinity is the largest magnitude, minus infinity the smallest, and
+            0 counts what is nonzero.
         dim: One dimension or several; None for all.
         keepdim: Leave the reduced dimensions in place, of size 1.
         dtype: Cast ``x`` to this type first.
@@ -84,33 +93,45 @@ def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False,
     kind = array_of(x).dtype
     if kind.kind != "f":
         raise RuntimeError(
-            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}"
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+            f"{from_numpy_dtype(kind)}"
         )
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg.vector_norm: argument 'ord' must be a number, not {ord!r}")
     if dtype is not None:
         x = to_dtype(x, dtype)
     dims = reduced_dims("linalg.vector_norm", dim, keepdim, len(x.shape))
-    if 0 in x.shape and (ord < 0 or ord == np.inf) and 0 in (x.shape if dims is None else [x.shape[i] for i in dims]):
+    if (
+        0 in x.shape
+        and (ord < 0 or ord == np.inf)
+        and 0 in (x.shape if dims is None else [x.shape[i] for i in dims])
+    ):
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {ord} norm on an empty dimension because the operation has no identity; the "
+            f"linalg.vector_norm cannot compute the {ord} norm on an empty dimension because the operation "
+            "has no identity; the "
             f"shape is {list(x.shape)}"
         )
     return _vector_norm(x, float(ord), dims, keepdim)
 
 
-# ---- Norms of matrices ---------------------------------------------------------------------------------------------------
+# ---- Norms of matrices -------------------------------------------------------------------------------------
 
 
 def matrix_norm(
-    A: Any, ord: float | str = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: DType | None = None
+    A: Any,
+    ord: float | str = "fro",
+    dim: Any = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
 ) -> Any:
     """The norm of matrices.
 
     Args:
         A: A floating-point tensor of two dimensions or more.
-        ord: ``"fro"``, the root of the sum of squares; ``"nuc"``, the sum of the singular values; 2 and -2, the largest and smallest of
-            them; 1 and -1, the largest and smallest sum of magnitudes of a column; infinity and minus infinity, of a row.
+        ord: ``"fro"``, the root of the sum of squares; ``"nuc"``, the sum of the singular values; 2 and -2,
+            the largest and smallest of them; 1 and -1, the largest and smallest sum of magnitudes of a
+            column; infinity and minus infinity, of a row.
         dim: The two dimensions that are the matrix.
         keepdim: Leave them in place, of size 1.
         dtype: Cast ``A`` to this type first.
@@ -120,10 +141,16 @@ def matrix_norm(
     """
     kind = array_of(A).dtype
     if kind.kind != "f":
-        raise RuntimeError(f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}")
+        raise RuntimeError(
+            "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
+            f"{from_numpy_dtype(kind)}"
+        )
     ndim = len(A.shape)
     if ndim < 2:
-        raise RuntimeError(f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}.")
+        raise RuntimeError(
+            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape "
+            f"{list(A.shape)}."
+        )
     if not isinstance(dim, (tuple, list)) or len(dim) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
     first, second = wrap_dims(dim, ndim)
@@ -143,7 +170,9 @@ def matrix_norm(
         result = _extreme(ord, vector_norm(A, 1, summed, True), other)
     else:
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    return as_shape(result, shape if keepdim else tuple([A.shape[i] for i in range(ndim) if i not in (first, second)]))
+    return as_shape(
+        result, shape if keepdim else tuple([A.shape[i] for i in range(ndim) if i not in (first, second)])
+    )
 
 
 def _extreme(ord: Any, sizes: Any, dim: int) -> Any:
@@ -154,33 +183,45 @@ def _extreme(ord: Any, sizes: Any, dim: int) -> Any:
 
 
 def linalg_norm(
-    A: Any, ord: float | str | None = None, dim: Any = None, keepdim: bool = False, *, dtype: DType | None = None
+    A: Any,
+    ord: float | str | None = None,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
 ) -> Any:
     """The norm of a vector or a matrix.
 
     Args:
         A: A floating-point tensor.
-        ord: As in :func:`matrix_norm` for matrices, and in :func:`vector_norm` for vectors; None for the root of the sum of squares.
-        dim: One dimension, of vectors, or two, of matrices; by default all, which then may be two at most if ``ord`` is given.
+        ord: As in :func:`matrix_norm` for matrices, and in :func:`vector_norm` for vectors; None for the root
+            of the sum of squares.
+        dim: One dimension, of vectors, or two, of matrices; by default all, which then may be two at most if
+            ``ord`` is given.
         keepdim: Leave the reduced dimensions in place, of size 1.
         dtype: Cast ``A`` to this type first.
     """
     if dim is not None:
         matrix = isinstance(dim, (tuple, list)) and len(dim) == 2
         if isinstance(dim, (tuple, list)) and len(dim) > 2 and ord is not None:
-            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
+            raise RuntimeError(
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
+            )
     else:
         matrix = len(A.shape) == 2
         if ord is not None and len(A.shape) not in (1, 2):
             raise RuntimeError(
-                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
+                "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+                f"{len(A.shape)}D."
             )
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     if matrix:
         return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     if isinstance(ord, str):
-        raise RuntimeError(f"linalg.norm: the order {ord!r} is for matrices alone, and dim {dim} names a vector")
+        raise RuntimeError(
+            f"linalg.norm: the order {ord!r} is for matrices alone, and dim {dim} names a vector"
+        )
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 
@@ -216,11 +257,15 @@ def norm(
 
 
 def cond(A: Any, p: float | str | None = None) -> Any:
-    """The condition numbers ``norm(A, p) * norm(inv(A), p)`` of matrices; by default of the 2-norm, by their singular values."""
+    """The condition numbers ``norm(A, p) * norm(inv(A), p)`` of matrices; by default of the 2-norm, by their
+    singular values.
+    """
     if len(A.shape) < 2:
-        raise RuntimeError(f"linalg.cond: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}.")
+        raise RuntimeError(
+            f"linalg.cond: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}."
+        )
     if p in (None, 2, -2):
         values = svdvals(A)
         largest, smallest = [select_(values, len(values.shape) - 1, i) for i in (0, values.shape[-1] - 1)]
         return smallest / largest if p == -2 else largest / smallest
-    return matrix_norm(A, p) * matrix_norm(inv(A), p)  # type: ignore[arg-type]
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)

@@ -43,7 +43,7 @@ Array = np.ndarray[Any, Any]
 # ---- A vector of indices along a dimension -----------------------------------------------------------------
 
 
-def _vector(name: str, input: Any, dim: int, index: Any, negative: bool = False) -> tuple[int, Any]:
+def _vector(name: str, input: Any, dim: int, index: Any) -> tuple[int, Any]:
     """The dimension, and the indices as a vector: the tensor itself, or where it is none a new array.
 
     Raises:
@@ -51,12 +51,16 @@ def _vector(name: str, input: Any, dim: int, index: Any, negative: bool = False)
     """
     array = require_index(name, index)
     if array.ndim > 1:
-        raise IndexError(f"{name}(): Index is supposed to be a vector, but got shape {list(array.shape)}")
+        kind = RuntimeError if name == "index_fill" else IndexError
+        raise kind(f"{name}(): Index is supposed to be a vector, but got shape {list(array.shape)}")
+    if name == "index_fill" and array.dtype != np.int64:
+        raise IndexError(f"index_fill(): Expected dtype int64 for index, got {from_numpy_dtype(array.dtype)}")
     shape = array_of(input).shape
     dim = wrap_dim(dim, len(shape))
     size = shape[dim] if shape else 1
-    if not negative and array.size and array.min() < 0:
-        raise IndexError(
+    if name != "index_fill" and array.size and array.min() < 0:
+        kind = RuntimeError if name == "index_add" else IndexError
+        raise kind(
             f"{name}(): index {array.min()} is out of bounds for dimension {dim} with size {size}"
         )
     inside = check_bounds(array, size, dim)
@@ -110,9 +114,8 @@ def _index_copy(input: Any, dim: int, index: Any, source: Any, inplace: bool) ->
 
 @primitive(
     input=lambda grad, dim, index: _index_fill(grad, dim, index, 0, False),
-    value=lambda grad, dim, index: _index_select(
-        grad, dim, np.unique(index)
-    ),  # the engine sums it to a 0-dimensional value
+    # The engine sums it to the 0-dimensional value.
+    value=lambda grad, dim, index: _index_select(grad, dim, np.unique(index)),
 )
 def _index_fill(input: Any, dim: int, index: Any, value: Any, inplace: bool) -> Any:
     result = target_of(input, inplace)
@@ -121,18 +124,17 @@ def _index_fill(input: Any, dim: int, index: Any, value: Any, inplace: bool) -> 
 
 
 def _check_source(name: str, input: Any, dim: int, count: int, source: Any) -> None:
-    """Raises unless ``source`` has as many slices along ``dim`` as there are indices, each of the input's
-    slice shape.
-    """
+    """Raises unless ``source`` has ``count`` slices along ``dim``, of the same shape as the input's."""
     require_same_dtype(name, input, source)
     shape, given = array_of(input).shape, array_of(source).shape
+    kind = RuntimeError if name == "index_add" else IndexError
     if len(given) != len(shape):
-        raise IndexError(
+        raise kind(
             f"{name}(): the source of shape {list(given)} must have as many dimensions as the input of shape "
             f"{list(shape)}"
         )
     if given[dim] != count:
-        raise (RuntimeError if name == "index_add" else IndexError)(
+        raise kind(
             f"{name}(): Number of indices ({count}) should be equal to source.size(dim): ({given[dim]}), for "
             f"dim: {dim}"
         )
@@ -203,7 +205,7 @@ index_copy_ = in_place(_checked_index_copy, "index_copy_")
 
 
 def _checked_index_fill(input: Any, dim: int, index: Any, value: Any, *, inplace: bool = False) -> Any:
-    dim, rows = _vector("index_fill", input, dim, index, negative=True)
+    dim, rows = _vector("index_fill", input, dim, index)
     if isinstance(value, Variable):
         if value._array.ndim:
             raise RuntimeError(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from framework.autograd.graph import array_of
-from framework.autograd.primitive import primitive
 from framework.ops.arranging import _diagonal
 from framework.ops.broadcasting import _expand
 from framework.ops.checks import no_bools
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
-from framework.ops.linalg import bmm, dot, mT, matmul, mm, mv, rows
+from framework.ops.linalg import bmm, dot, matmul, mm, mT, mv, rows
 from framework.ops.reductions import _sum, sum
 from framework.ops.shape import _permute, as_shape, unsqueeze
 
@@ -37,7 +35,7 @@ __all__ = [
 ]
 
 
-# ---- Vectors ---------------------------------------------------------------------------------------------------------
+# ---- Vectors -----------------------------------------------------------------------------------------------
 
 
 def outer(input: Any, vec2: Any) -> Any:
@@ -58,7 +56,8 @@ def inner(input: Any, other: Any) -> Any:
         return input * other
     if a[-1] != b[-1]:
         raise RuntimeError(
-            f"inner() the last dimension must match on both input tensors but got shapes {list(a)} and {list(b)}"
+            f"inner() the last dimension must match on both input tensors but got shapes {list(a)} and "
+            f"{list(b)}"
         )
     if len(b) == 1:
         return matmul(input, other)
@@ -98,11 +97,14 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     """
     ndim = len(input.shape)
     if ndim != len(other.shape):
-        raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions, got {ndim} and {len(other.shape)}")
+        raise RuntimeError(
+            f"linalg.cross: inputs must have the same number of dimensions, got {ndim} and {len(other.shape)}"
+        )
     dim = wrap_dim(dim, ndim)
     if not ndim or input.shape[dim] != 3 or other.shape[dim] != 3:
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3, but the shapes are {list(input.shape)} and "
+            f"linalg.cross: inputs dimension {dim} must have length 3, but the shapes are "
+            f"{list(input.shape)} and "
             f"{list(other.shape)}"
         )
     a0, a1, a2 = [select_(input, dim, i) for i in range(3)]
@@ -110,7 +112,7 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     return stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], dim)
 
 
-# ---- A product added to something ------------------------------------------------------------------------------------------
+# ---- A product added to something --------------------------------------------------------------------------
 
 
 def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> Any:
@@ -118,7 +120,8 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
     kind = array_of(product).dtype
     if array_of(input).dtype != kind:
         raise RuntimeError(
-            f"{name}(): self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}; convert one with .to()"
+            f"{name}(): self and mat2 must have the same dtype, but got {input.dtype} and {product.dtype}; "
+            "convert one with .to()"
         )
     no_bools(name, array_of(product))
     if kind.kind != "f":
@@ -126,7 +129,8 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
     shape = tuple(product.shape)
     if common_shape([input.shape, shape]) != shape:
         raise RuntimeError(
-            f"{name}(): The expanded size of the tensor {list(shape)} must match the existing size: input has shape "
+            f"{name}(): The expanded size of the tensor {list(shape)} must match the existing size: input "
+            "has shape "
             f"{list(input.shape)}"
         )
     if alpha != 1:
@@ -157,20 +161,23 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 
 
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """``beta * input + alpha * (batch1 @ batch2).sum(0)`` of two batches of matrices; ``input`` broadcasts."""
+    """``beta * input + alpha * (batch1 @ batch2).sum(0)`` of two batches of matrices; ``input``
+    broadcasts.
+    """
     return _add_product("addbmm", input, _sum(bmm(batch1, batch2), (0,), False), beta, alpha)
 
 
-# ---- More dimensions -----------------------------------------------------------------------------------------------------
+# ---- More dimensions ---------------------------------------------------------------------------------------
 
 
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """The sum of products over several dimensions of two tensors.
 
     Args:
-        a, b: Tensors.
-        dims: How many of the last of ``a`` go with as many of the first of ``b``; or two lists, of dimensions of ``a`` and of those of
-            ``b`` that go with them.
+        a: A tensor.
+        b: Another one.
+        dims: How many of the last of ``a`` go with as many of the first of ``b``; or two lists, of dimensions
+            of ``a`` and of those of ``b`` that go with them.
 
     Returns:
         The other dimensions of ``a``, then those of ``b``.
@@ -180,18 +187,23 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """
     if isinstance(dims, int):
         if not 0 <= dims <= min(len(a.shape), len(b.shape)):
-            raise RuntimeError(f"tensordot expects dims >= 0 and at most the number of dimensions, but got dims={dims}")
+            raise RuntimeError(
+                f"tensordot expects dims >= 0 and at most the number of dimensions, but got dims={dims}"
+            )
         dims = (range(len(a.shape) - dims, len(a.shape)), range(dims))
     else:
         dims = array_of(dims).tolist() if hasattr(dims, "tolist") else dims
     first, second = [tuple(each) if isinstance(each, Sequence) else (each,) for each in dims]
     if len(first) != len(second):
-        raise RuntimeError(f"both dimension lists should have same length, got {list(first)} and {list(second)}")
+        raise RuntimeError(
+            f"both dimension lists should have same length, got {list(first)} and {list(second)}"
+        )
     first, second = wrap_dims(first, len(a.shape)), wrap_dims(second, len(b.shape))
     for i, j in zip(first, second, strict=True):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and "
+                "second has size "
                 f"{b.shape[j]} in dim {j}"
             )
     # A size of 1 is repeated, as in any broadcast.
@@ -206,7 +218,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     return as_shape(mm(left, right), (*shape_a, *shape_b))
 
 
-def _stretched(tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple[int, ...]) -> tuple[int, ...]:
+def _stretched(
+    tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple[int, ...]
+) -> tuple[int, ...]:
     shape = list(tensor.shape)
     for i, j in zip(dims, other_dims, strict=True):
         shape[i] = max(shape[i], other.shape[j]) if shape[i] == 1 else shape[i]
@@ -255,24 +269,35 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     for i, each in enumerate(factors):
         allowed = (1, 2) if i in (0, len(factors) - 1) else (2,)
         if len(each.shape) not in allowed:
-            raise RuntimeError(f"multi_dot(): tensor {i} must be {' or '.join(map(str, allowed))}D but got {len(each.shape)}D")
+            raise RuntimeError(
+                f"multi_dot(): tensor {i} must be {' or '.join(map(str, allowed))}D but got "
+                f"{len(each.shape)}D"
+            )
     first, last = len(factors[0].shape) == 1, len(factors[-1].shape) == 1
     if first:
         factors[0] = unsqueeze(factors[0], 0)
     if last:
         factors[-1] = unsqueeze(factors[-1], 1)
-    for i, (a, b) in enumerate(zip(factors, factors[1:], strict=False)):
+    for i, (a, b) in enumerate(pairwise(factors)):
         if a.shape[1] != b.shape[0]:
             raise RuntimeError(
-                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied"
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} "
+                "cannot be multiplied"
             )
-    result = _chain(factors, _cheapest_splits([each.shape[0] for each in factors] + [factors[-1].shape[1]]), 0, len(factors) - 1)
+    result = _chain(
+        factors,
+        _cheapest_splits([each.shape[0] for each in factors] + [factors[-1].shape[1]]),
+        0,
+        len(factors) - 1,
+    )
     shape = ([] if first else [result.shape[0]]) + ([] if last else [result.shape[1]])
     return as_shape(result, tuple(shape))
 
 
 def _cheapest_splits(sizes: list[int]) -> dict[tuple[int, int], int]:
-    """After which factor to split each run ``(i, j)`` of matrices ``sizes[i] x sizes[i + 1]`` (the classic dynamic program)."""
+    """After which factor to split each run ``(i, j)`` of matrices ``sizes[i] x sizes[i + 1]`` (the classic
+    dynamic program).
+    """
     count = len(sizes) - 1
     costs = {(i, i): 0 for i in range(count)}
     splits = {}
@@ -280,7 +305,8 @@ def _cheapest_splits(sizes: list[int]) -> dict[tuple[int, int], int]:
         for i in range(count - length):
             j = i + length
             costs[i, j], splits[i, j] = min(
-                (costs[i, k] + costs[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+                (costs[i, k] + costs[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
             )
     return splits
 

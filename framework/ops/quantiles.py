@@ -21,13 +21,20 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 def quantile(
-    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", **names: Any
+    input: Any,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    **names: Any,
 ) -> Any:
     """The values below which the fractions ``q`` of the elements lie; NaN where there is a NaN.
 
     Args:
         input: A tensor of float32 or float64.
-        q: A number in [0, 1], or a 0- or 1-dimensional tensor of them, whose size becomes the first of the result.
+        q: A number in [0, 1], or a 0- or 1-dimensional tensor of them, whose size becomes the first of the
+            result.
         dim: The dimension; None for all elements.
         keepdim: Leave the reduced dimensions in place, of size 1.
         interpolation: Between two neighbours ``linear``, ``lower``, ``higher``, ``midpoint`` or ``nearest``.
@@ -40,14 +47,27 @@ def quantile(
 
 
 def nanquantile(
-    input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear", **names: Any
+    input: Any,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+    **names: Any,
 ) -> Any:
     """:func:`quantile` of what is not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, names, True)
 
 
 def _quantile(
-    name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: str, names: dict[str, Any], skip_nans: bool
+    name: str,
+    input: Any,
+    q: Any,
+    dim: Any,
+    keepdim: Any,
+    interpolation: str,
+    names: dict[str, Any],
+    skip_nans: bool,
 ) -> Any:
     dim, keepdim = numpy_names(name, names, dim, keepdim)
     array, fractions = _checked(name, input, q, interpolation)
@@ -58,10 +78,17 @@ def _quantile(
         rest: tuple[int, ...] = (1,) * ndim if keepdim else ()
     else:
         ordered = movedim(sort(input, dims[0]).values, dims[0], -1)
-        rest = tuple([1 if each == dims[0] else size for each, size in enumerate(input.shape) if keepdim or each != dims[0]])
+        rest = tuple(
+            [
+                1 if each == dims[0] else size
+                for each, size in enumerate(input.shape)
+                if keepdim or each != dims[0]
+            ]
+        )
     count = ordered.shape[-1]
-    valid = count - np.add.reduce(np.isnan(array_of(ordered)), -1, np.int64, None, True)
-    # How many steps there are between the first and the last value; a NaN, being last, is selected where it counts.
+    valid = count - np.add.reduce(np.isnan(array_of(ordered)), -1, np.int64, keepdims=True)
+    # How many steps there are between the first and the last value; a NaN, being last, is selected where it
+    # counts.
     steps = np.maximum(valid, 1) - 1 if skip_nans else np.full_like(valid, count - 1)
     ranks = as_shape(fractions, (element_count(fractions),)) * wrap(steps.astype(array.dtype))
     exact = array_of(ranks)
@@ -85,12 +112,15 @@ def _quantile(
 def _checked(name: str, input: Any, q: Any, interpolation: str) -> tuple[Any, Any]:
     array = array_of(input)
     if array.dtype.kind != "f" or array.itemsize < 4:
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype, got {from_numpy_dtype(array.dtype)}")
+        raise RuntimeError(
+            f"{name}() input tensor must be either float or double dtype, got {from_numpy_dtype(array.dtype)}"
+        )
     if not array.size:
         raise RuntimeError(f"{name}() input tensor must be non-empty, got shape {list(array.shape)}")
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            f"{interpolation}"
         )
     if isinstance(q, Variable):
         fractions = array_of(q)
@@ -98,7 +128,8 @@ def _checked(name: str, input: Any, q: Any, interpolation: str) -> tuple[Any, An
             raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, got shape {list(fractions.shape)}")
         if fractions.dtype != array.dtype:
             raise RuntimeError(
-                f"{name}() q tensor must be same dtype as the input tensor: {from_numpy_dtype(fractions.dtype)} and "
+                f"{name}() q tensor must be same dtype as the input tensor: "
+                f"{from_numpy_dtype(fractions.dtype)} and "
                 f"{from_numpy_dtype(array.dtype)}"
             )
     elif isinstance(q, (int, float)):

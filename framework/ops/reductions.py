@@ -15,9 +15,10 @@ from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype, get_default_dtype
 from framework.kernels.summation import total
 from framework.ops.broadcasting import _expand
+from framework.ops.checks import with_out
 from framework.ops.comparison import isnan
 from framework.ops.conversion import to_dtype
-from framework.ops.dims import varargs, wrap_dim, wrap_dims
+from framework.ops.dims import varargs, wrap_dims
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.shape import as_shape
@@ -36,6 +37,11 @@ __all__ = [
 ]
 
 Dims = int | Sequence[int] | None
+# Looked up once; `Any`, because the stubs know no `keepdims` that is not a literal.
+_multiply: Any = np.multiply.reduce
+_maximum: Any = np.maximum.reduce
+_and: Any = np.logical_and.reduce
+_or: Any = np.logical_or.reduce
 
 
 def reduced_dims(name: str, dim: Dims, keepdim: bool, ndim: int) -> tuple[int, ...] | None:
@@ -86,7 +92,7 @@ def count_of(shape: Any, dims: tuple[int, ...] | None) -> int:
     return math.prod(shape) if dims is None else math.prod([shape[dim] for dim in dims])
 
 
-# ---- Sum and mean ---------------------------------------------------------------------------------------------------
+# ---- Sum and mean ------------------------------------------------------------------------------------------
 
 
 @primitive(name="SumBackward0", input=lambda grad, input_shape: _expand(grad, input_shape))
@@ -96,14 +102,22 @@ def _sum_all(input: Any) -> Any:
 
 @primitive(
     name="SumBackward1",
-    input=lambda grad, dims, keepdim, input_shape: _expand(restore(grad, dims, keepdim, input_shape), input_shape),
+    input=lambda grad, dims, keepdim, input_shape: _expand(
+        restore(grad, dims, keepdim, input_shape), input_shape
+    ),
 )
 def _sum(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return total(input, dims, keepdim)
 
 
 def sum(
-    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, out: Any = None, **names: Any
+    input: Any,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Any = None,
+    **names: Any,
 ) -> Any:
     """The sum over ``dim`` (all dimensions by default); of integers and bools in int64.
 
@@ -125,7 +139,7 @@ def sum(
     elif dim is None and keepdim is False and out is None:
         return _sum_all(input)
     dims = reduced_dims("sum", dim, keepdim, len(input.shape))
-    result = _sum(input, dims, keepdim) if out is None else _sum(input, dims, keepdim, out=out)
+    result = _sum(input, dims, keepdim) if out is None else with_out(_sum, out, input, dims, keepdim)
     return result if dtype is None else to_dtype(result, dtype)
 
 
@@ -140,7 +154,9 @@ def sum_to_size(input: Any, *size: Any) -> Any:
         return _sum_all(input)
     shape = tuple(input.shape)
     lead = len(shape) - len(wanted)
-    if lead < 0 or not builtins.all(want in (1, have) for want, have in zip(wanted, shape[lead:], strict=True)):
+    if lead < 0 or not builtins.all(
+        want in (1, have) for want, have in zip(wanted, shape[lead:], strict=True)
+    ):
         raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(shape)}.")
     dims = (*range(lead), *(lead + i for i, want in enumerate(wanted) if want == 1 and shape[lead + i] != 1))
     return as_shape(_sum(input, dims, True), wanted) if dims else input
@@ -155,14 +171,21 @@ def sum_to_size(input: Any, *size: Any) -> Any:
 def _mean(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if input.dtype.kind != "f":
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+            "dtype. Got: "
             f"{from_numpy_dtype(input.dtype)}; convert with .float(), or give a dtype"
         )
     return total(input, dims, keepdim) / count_of(input.shape, dims)
 
 
 def mean(
-    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, out: Any = None, **names: Any
+    input: Any,
+    dim: Dims = None,
+    keepdim: bool = False,
+    *,
+    dtype: DType | None = None,
+    out: Any = None,
+    **names: Any,
 ) -> Any:
     """The mean over ``dim`` (all dimensions by default); NaN over nothing. Arguments as in :func:`sum`.
 
@@ -174,7 +197,7 @@ def mean(
     if dtype is not None:
         input = to_dtype(input, dtype)
     dims = reduced_dims("mean", dim, keepdim, len(input.shape))
-    return _mean(input, dims, keepdim) if out is None else _mean(input, dims, keepdim, out=out)
+    return _mean(input, dims, keepdim) if out is None else with_out(_mean, out, input, dims, keepdim)
 
 
 @primitive(
@@ -187,7 +210,9 @@ def _nansum(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return total(np.where(np.isnan(input), input.dtype.type(0), input), dims, keepdim)
 
 
-def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
+def nansum(
+    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
+) -> Any:
     """The sum of what is not NaN. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nansum", names, dim, keepdim)
     if dtype is not None:
@@ -196,35 +221,45 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     return result if dtype is None else to_dtype(result, dtype)
 
 
-def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
+def nanmean(
+    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
+) -> Any:
     """The mean of what is not NaN; NaN where there is nothing else. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nanmean", names, dim, keepdim)
     if dtype is not None:
         input = to_dtype(input, dtype)
     if array_of(input).dtype.kind != "f":
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+        raise RuntimeError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}"
+        )
     dims = reduced_dims("nanmean", dim, keepdim, len(input.shape))
     return _nansum(input, dims, keepdim) / _sum(~isnan(input), dims, keepdim)
 
 
-# ---- Product ---------------------------------------------------------------------------------------------------------
+# ---- Product -----------------------------------------------------------------------------------------------
 
 
-@primitive(name="ProdBackward0", input=lambda grad, input: _expand(grad, input.shape) * others_product(input, None))
+@primitive(
+    name="ProdBackward0", input=lambda grad, input: _expand(grad, input.shape) * others_product(input, None)
+)
 def _prod_all(input: Any) -> Any:
-    return np.multiply.reduce(input, None, None if input.dtype.kind == "f" else np.int64)
+    return _multiply(input, None, None if input.dtype.kind == "f" else np.int64)
 
 
 @primitive(
     name="Prod",
-    input=lambda grad, input, dim, keepdim: restore(grad, (dim,), keepdim, input.shape) * others_product(input, dim),
+    input=lambda grad, input, dim, keepdim: (
+        restore(grad, (dim,), keepdim, input.shape) * others_product(input, dim)
+    ),
 )
 def _prod(input: Any, dim: int, keepdim: bool) -> Any:
-    return np.multiply.reduce(input, dim, None if input.dtype.kind == "f" else np.int64, None, keepdim)
+    return _multiply(input, dim, None if input.dtype.kind == "f" else np.int64, None, keepdim)
 
 
 def others_product(input: Any, dim: int | None) -> Any:
-    """For each element the product of all others along ``dim``, without a division: zeros need no care at any order."""
+    """For each element the product of all others along ``dim``, without a division: zeros need no care at any
+    order.
+    """
     shape = input.shape
     if dim is None:
         return as_shape(_others_product(as_shape(input, (1, math.prod(shape), 1))), shape)
@@ -233,7 +268,9 @@ def others_product(input: Any, dim: int | None) -> Any:
 
 
 def _others_product(input: Any) -> Any:
-    """Along the middle of three dimensions: pairs are multiplied, and each gets the others of its pair times its twin."""
+    """Along the middle of three dimensions: pairs are multiplied, and each gets the others of its pair times
+    its twin.
+    """
     before, size, after = input.shape
     if size <= 1:
         return zeros(input) + 1
@@ -264,7 +301,9 @@ def append(input: Any, last: Any) -> Any:
     return np.concatenate((input, last), 1)
 
 
-def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
+def prod(
+    input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
+) -> Any:
     """The product over one dimension, or over all; of integers and bools in int64.
 
     Its gradient is right at every order where elements are zero.
@@ -282,18 +321,18 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DT
     return result if dtype is None else to_dtype(result, dtype)
 
 
-# ---- Logical -----------------------------------------------------------------------------------------------------------
+# ---- Logical -----------------------------------------------------------------------------------------------
 
 
 @primitive()
 def _all(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
-    result = np.logical_and.reduce(input, dims, None, None, keepdim)
+    result = _and(input, dims, None, None, keepdim)
     return result.astype(np.uint8) if input.dtype == np.uint8 else result
 
 
 @primitive()
 def _any(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
-    result = np.logical_or.reduce(input, dims, None, None, keepdim)
+    result = _or(input, dims, None, None, keepdim)
     return result.astype(np.uint8) if input.dtype == np.uint8 else result
 
 
@@ -327,19 +366,20 @@ def count_nonzero(input: Any, dim: Dims = None, **names: Any) -> Any:
     return _count_nonzero(input, reduced_dims("count_nonzero", dim, False, len(input.shape)))
 
 
-# ---- Exponentials ------------------------------------------------------------------------------------------------------
+# ---- Exponentials ------------------------------------------------------------------------------------------
 
 
 @primitive(
     name="Logsumexp",
-    input=lambda grad, input, dims, keepdim, result: restore(grad, dims, keepdim, input.shape)
-    * exp(input - restore(result, dims, keepdim, input.shape)),
+    input=lambda grad, input, dims, keepdim, result: (
+        restore(grad, dims, keepdim, input.shape) * exp(input - restore(result, dims, keepdim, input.shape))
+    ),
 )
 def _logsumexp(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if input.size == 0:
         sums = total(input, dims, keepdim)
         return np.full_like(sums, -np.inf)
-    highest = np.maximum.reduce(input, dims, None, None, True)
+    highest = _maximum(input, dims, None, None, True)
     shift = np.where(np.isfinite(highest), highest, input.dtype.type(0))  # inf - inf would be NaN
     shifted = np.subtract(input, shift, out=np.empty_like(input))
     sums = np.log(total(np.exp(shifted, out=shifted), dims, True)) + shift

@@ -11,7 +11,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.ops.arranging import _flip
-from framework.ops.checks import only_floats
+from framework.ops.checks import only_floats, with_out
 from framework.ops.comparison import logical_xor
 from framework.ops.conversion import clone, to_dtype
 from framework.ops.dims import wrap_dim
@@ -45,15 +45,21 @@ def _accumulate(operation: np.ufunc, input: Any, dim: int) -> Any:
     return operation.accumulate(input, dim)
 
 
-# ---- Sums and products -----------------------------------------------------------------------------------------------
+# ---- Sums and products -------------------------------------------------------------------------------------
 
 
-@primitive(input=lambda grad, dim: _flip(_cumsum(_flip(grad, (dim,)), dim), (dim,)) if len(grad.shape) else grad)
+def _cumsum_gradient(grad: Any, dim: int) -> Any:
+    return _flip(_cumsum(_flip(grad, (dim,)), dim), (dim,)) if len(grad.shape) else grad
+
+
+@primitive(input=lambda grad, dim: _cumsum_gradient(grad, dim))
 def _cumsum(input: Any, dim: int) -> Any:
     return _accumulate(np.add, input, dim)
 
 
-def _scan_arguments(name: str, input: Any, dim: Any, dtype: DType | None, names: dict[str, Any]) -> tuple[Any, int]:
+def _scan_arguments(
+    name: str, input: Any, dim: Any, dtype: DType | None, names: dict[str, Any]
+) -> tuple[Any, int]:
     if names:
         dim, _ = numpy_names(name, names, dim, False)
     if dtype is not None:
@@ -74,7 +80,7 @@ def cumsum(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any 
         **names: NumPy's ``axis``.
     """
     arguments = _scan_arguments("cumsum", input, dim, dtype, names)
-    result = _cumsum(*arguments) if out is None else _cumsum(*arguments, out=out)
+    result = with_out(_cumsum, out, *arguments)
     return result if dtype is None else to_dtype(result, dtype)
 
 
@@ -84,7 +90,8 @@ def _cumprod(input: Any, dim: int) -> Any:
 
 
 def _cumprod_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
-    """``before[j] * tail[j]``: what was multiplied before, and ``tail[j] = grad[j] + input[j+1] * tail[j+1]``.
+    """``before[j] * tail[j]``: what was multiplied before, and ``tail[j] = grad[j] + input[j+1] *
+    tail[j+1]``.
 
     No division: elements may be zero, at any order of derivative.
     """
@@ -99,23 +106,31 @@ def _cumprod_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
 
 
 def _next(input: Any, dim: int) -> Any:
-    """``input`` moved one place towards the front along ``dim``; the last element stays, and counts for nothing."""
+    """``input`` moved one place towards the front along ``dim``; the last element stays, and counts for
+    nothing.
+    """
     size = input.shape[dim]
     return cat([slice_(input, dim, 1, size), slice_(input, dim, size - 1, size)], dim) if size > 1 else input
 
 
 def _previous(input: Any, dim: int) -> Any:
-    """``input`` moved one place towards the end along ``dim``; the first element stays, and counts for nothing."""
+    """``input`` moved one place towards the end along ``dim``; the first element stays, and counts for
+    nothing.
+    """
     size = input.shape[dim]
     return cat([slice_(input, dim, 0, 1), slice_(input, dim, 0, size - 1)], dim) if size > 1 else input
 
 
 @primitive(
     input=lambda grad, factor, dim, backwards: _recurrence_gradient(grad, factor, dim, backwards),
-    factor=lambda grad, factor, dim, backwards, result: _factor_gradient(grad, factor, dim, backwards, result),
+    factor=lambda grad, factor, dim, backwards, result: _factor_gradient(
+        grad, factor, dim, backwards, result
+    ),
 )
 def recurrence(input: Any, factor: Any, dim: int, backwards: bool) -> Any:
-    """``s[j] = input[j] + factor[j] * s[j - 1]`` along ``dim`` (``s[j + 1]`` backwards); the first ``factor`` is unused."""
+    """``s[j] = input[j] + factor[j] * s[j - 1]`` along ``dim`` (``s[j + 1]`` backwards); the first ``factor``
+    is unused.
+    """
     result = np.moveaxis(np.empty_like(input, order="C"), dim, 0)
     input, factor = np.moveaxis(input, dim, 0), np.moveaxis(factor, dim, 0)
     order = range(len(input))[::-1] if backwards else range(len(input))
@@ -138,7 +153,9 @@ def _factor_gradient(grad: Any, factor: Any, dim: int, backwards: bool, result: 
     size = factor.shape[dim]
     if size < 2:
         return zeros(factor)
-    product = _recurrence_gradient(grad, factor, dim, backwards) * (_next if backwards else _previous)(result, dim)
+    product = _recurrence_gradient(grad, factor, dim, backwards) * (_next if backwards else _previous)(
+        result, dim
+    )
     # The factor that is unused: the last backwards, the first forwards.
     if backwards:
         return cat([slice_(product, dim, 0, size - 1), zeros(slice_(product, dim, size - 1, size))], dim)
@@ -151,7 +168,7 @@ def cumprod(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any
     Its gradient is right at every order where elements are zero.
     """
     arguments = _scan_arguments("cumprod", input, dim, dtype, names)
-    result = _cumprod(*arguments) if out is None else _cumprod(*arguments, out=out)
+    result = with_out(_cumprod, out, *arguments)
     return result if dtype is None else to_dtype(result, dtype)
 
 
@@ -161,7 +178,8 @@ def _logcumsumexp(input: Any, dim: int) -> Any:
 
 
 def _logcumsumexp_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
-    """``exp(input[j] - result[j]) * tail[j]``, ``tail[j] = grad[j] + exp(result[j] - result[j+1]) * tail[j+1]``.
+    """``exp(input[j] - result[j]) * tail[j]``, ``tail[j] = grad[j] + exp(result[j] - result[j+1]) *
+    tail[j+1]``.
 
     Every exponent is at most 0, so that nothing overflows.
     """
@@ -177,7 +195,7 @@ def logcumsumexp(input: Any, dim: int, **names: Any) -> Any:
     return _logcumsumexp(input, dim)
 
 
-# ---- Extremes ----------------------------------------------------------------------------------------------------------
+# ---- Extremes ----------------------------------------------------------------------------------------------
 
 
 @primitive(name="Cummax", input=lambda grad, dim, result1: _add_along(grad, result1, dim))
@@ -215,20 +233,25 @@ def _add_along(grad: Any, index: Any, dim: int) -> Any:
 
 
 def cummax(input: Any, dim: int, **names: Any) -> Any:
-    """The running maximum along ``dim`` and where it was attained last, as a named tuple ``(values, indices)``."""
+    """The running maximum along ``dim`` and where it was attained last, as a named tuple ``(values,
+    indices)``.
+    """
     return return_types.cummax(*_cummax(*_scan_arguments("cummax", input, dim, None, names)))
 
 
 def cummin(input: Any, dim: int, **names: Any) -> Any:
-    """The running minimum along ``dim`` and where it was attained last, as a named tuple ``(values, indices)``."""
+    """The running minimum along ``dim`` and where it was attained last, as a named tuple ``(values,
+    indices)``.
+    """
     return return_types.cummin(*_cummin(*_scan_arguments("cummin", input, dim, None, names)))
 
 
-# ---- Differences and integrals -------------------------------------------------------------------------------------------
+# ---- Differences and integrals -----------------------------------------------------------------------------
 
 
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, **names: Any) -> Any:
-    """The ``n``-th differences of neighbours along ``dim``, after ``prepend`` and ``append`` were joined to the input.
+    """The ``n``-th differences of neighbours along ``dim``, after ``prepend`` and ``append`` were joined to
+    the input.
 
     Raises:
         RuntimeError: For a 0-dimensional input, a negative ``n``, or what is joined having other dimensions.
@@ -244,7 +267,8 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     for joined in (prepend, append):
         if joined is not None and len(joined.shape) != ndim:
             raise RuntimeError(
-                f"diff expects prepend or append to be the same dimension as input: {len(joined.shape)} and {ndim} dimensions"
+                f"diff expects prepend or append to be the same dimension as input: {len(joined.shape)} and "
+                f"{ndim} dimensions"
             )
     if n == 0:
         return clone(input)
@@ -271,7 +295,9 @@ def _areas(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
         return pairs * (1 if dx is None else dx), dim
     if len(x.shape) == 1:
         if x.shape[0] != size:
-            raise RuntimeError(f"{name}(): There must be one `x` value for each sample point, got {x.shape[0]} for {size}")
+            raise RuntimeError(
+                f"{name}(): There must be one `x` value for each sample point, got {x.shape[0]} for {size}"
+            )
         x = as_shape(x, tuple([size if each == dim else 1 for each in range(ndim)]))
     along = wrap_dim(dim - ndim, len(x.shape))
     return pairs * diff(x, dim=along), dim

@@ -9,6 +9,7 @@ import numpy as np
 
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.dtypes import from_numpy_dtype
+from framework.ops.checks import only_floats
 from framework.ops.dims import wrap_dim
 
 __all__ = [
@@ -22,11 +23,15 @@ __all__ = [
 ]
 
 
-# ---- Distinct elements -------------------------------------------------------------------------------------------------
+# ---- Distinct elements -------------------------------------------------------------------------------------
 
 
 def unique(
-    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Any,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """The distinct elements in order, or with ``dim`` the distinct slices along it.
 
@@ -44,7 +49,9 @@ def unique(
         RuntimeError: For a dim of size above 0 beside one of size 0.
     """
     array, dim = _slices("unique", input, dim)
-    values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+    values, inverse, counts = np.unique(
+        array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
+    )
     inverse = inverse.reshape(array.shape if dim is None else -1)
     return _chosen(values, inverse, counts, return_inverse, return_counts)
 
@@ -65,7 +72,13 @@ def unique_consecutive(
     values = array.reshape(-1)[first] if dim is None else np.take(array, first, dim)
     inverse = np.cumsum(starts) - 1
     counts = np.diff(np.append(first, len(lines)))
-    return _chosen(values, inverse.reshape(array.shape) if dim is None else inverse, counts, return_inverse, return_counts)
+    return _chosen(
+        values,
+        inverse.reshape(array.shape) if dim is None else inverse,
+        counts,
+        return_inverse,
+        return_counts,
+    )
 
 
 def _slices(name: str, input: Any, dim: int | None) -> tuple[Any, int | None]:
@@ -77,7 +90,8 @@ def _slices(name: str, input: Any, dim: int | None) -> tuple[Any, int | None]:
         return array, None
     if array.size == 0 and (array.shape[dim] or array.shape.count(0) > 1):
         raise RuntimeError(
-            f"{name}(): There are 0 sized dimensions, and they aren't selected, so unique cannot be applied; dim is {dim}, the "
+            f"{name}(): There are 0 sized dimensions, and they aren't selected, so unique cannot be "
+            f"applied; dim is {dim}, the "
             f"shape {list(array.shape)}"
         )
     return array, dim
@@ -92,7 +106,7 @@ def _chosen(values: Any, inverse: Any, counts: Any, return_inverse: bool, return
     return tuple(chosen) if len(chosen) > 1 else chosen[0]
 
 
-# ---- Binary search -----------------------------------------------------------------------------------------------------
+# ---- Binary search -----------------------------------------------------------------------------------------
 
 
 def searchsorted(
@@ -107,8 +121,8 @@ def searchsorted(
     """Where to insert the values of ``input`` so that ``sorted_sequence`` stays in order.
 
     Args:
-        sorted_sequence: Ascending along its last dimension: ``(n,)`` for any input, or ``(..., n)`` for one of the same leading
-            sizes.
+        sorted_sequence: Ascending along its last dimension: ``(n,)`` for any input, or ``(..., n)`` for one
+            of the same leading sizes.
         input: A tensor, or a number where the sequence is 1-dimensional.
         out_int32: int32 in place of int64.
         right: Behind equal elements, not before them.
@@ -123,19 +137,25 @@ def searchsorted(
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
         raise RuntimeError(
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right "
+            "was True"
         )
     if not sequence.ndim:
-        raise RuntimeError("torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension")
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+        )
     if not isinstance(input, Variable) and sequence.ndim > 1:
         raise RuntimeError(
-            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got "
+            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, "
+            "but we got "
             f"boundaries tensor dim({sequence.ndim}) and input value's dim(0)"
         )
     if sequence.ndim > 1 and sequence.shape[:-1] != values.shape[:-1]:
         raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and "
-            f"input value tensor must match, but we got boundaries tensor {list(sequence.shape)} and input value tensor "
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+            "boundaries tensor and "
+            f"input value tensor must match, but we got boundaries tensor {list(sequence.shape)} and input "
+            "value tensor "
             f"{list(values.shape)}"
         )
     if sorter is not None:
@@ -190,7 +210,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     return wrap(_insertion_points(borders, np.asarray(array_of(input)), right, out_int32))
 
 
-# ---- Membership and counting ---------------------------------------------------------------------------------------------
+# ---- Membership and counting -------------------------------------------------------------------------------
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
@@ -224,7 +244,9 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """
     array = array_of(input)
     if array.dtype.kind not in "iu":
-        raise NotImplementedError(f'"bincount_cpu" not implemented for {from_numpy_dtype(array.dtype)}; it takes integers')
+        raise NotImplementedError(
+            f'"bincount_cpu" not implemented for {from_numpy_dtype(array.dtype)}; it takes integers'
+        )
     if minlength < 0:
         raise RuntimeError(f"bincount(): minlength should be >= 0, got {minlength}")
     if array.ndim != 1 or (array.size and array.min() < 0):
@@ -234,7 +256,8 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     weighed = array_of(weights)
     if weighed.shape != array.shape:
         raise RuntimeError(
-            f"bincount(): weights should be 1-d and have the same length as input, got {list(weighed.shape)} and "
+            "bincount(): weights should be 1-d and have the same length as input, got "
+            f"{list(weighed.shape)} and "
             f"{list(array.shape)}"
         )
     kind = np.float32 if weighed.dtype == np.float32 else np.float64
@@ -247,16 +270,14 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     Args:
         input: A floating-point tensor. What lies outside of the range, and NaN, is left out.
         bins: How many parts.
-        min, max: The range; where they are equal, that of the elements.
+        min: The lower end of the range.
+        max: The upper one; where they are equal, the range is that of the elements.
 
     Raises:
         RuntimeError: For no bins, ``max`` below ``min``, or a range that isn't finite.
     """
     array = array_of(input)
-    if array.dtype.kind != "f":
-        raise NotImplementedError(
-            f'"histogram_cpu" not implemented for {from_numpy_dtype(array.dtype)}; convert to a floating-point type first'
-        )
+    only_floats("histc", array)
     if bins <= 0:
         raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}")
     low, high = float(min), float(max)

@@ -71,7 +71,8 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
 
     Args:
         condition: A bool tensor.
-        input, other: Tensors or numbers, of shapes that broadcast with the condition's.
+        input: A tensor or number, of a shape that broadcasts with the condition's.
+        other: Likewise.
         out: A tensor to put the result into.
 
     Raises:
@@ -86,14 +87,14 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         return mask.nonzero(as_tuple=True)
     if input is None or other is None:
         raise TypeError(
-            "where(): takes the condition alone, or condition, input and other; one of the last two is missing"
+            "where(): takes the condition alone, or condition, input and other; one of the latter is missing"
         )
     kind = condition._array.dtype
     if kind != np.bool_:
         if kind != np.uint8:
             raise RuntimeError(
-                f"where expected condition to be a boolean tensor, but got a tensor with dtype {from_numpy_dtype(kind)}; "
-                "compare it, such as condition != 0"
+                "where expected condition to be a boolean tensor, but got a tensor with dtype "
+                f"{from_numpy_dtype(kind)}; compare it, such as condition != 0"
             )
         condition = wrap(condition._array != 0)
     if not isinstance(input, Variable) and not isinstance(other, Variable):
@@ -119,7 +120,8 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     if isinstance(value, Variable):
         if value._array.ndim:
             raise RuntimeError(
-                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} dimension(s)"
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value._array.ndim} dimension(s)"
             )
         _check_number(input._array.dtype, value._array.item())
     elif isinstance(value, (int, float)):
@@ -223,7 +225,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
 
     Args:
         input: A tensor.
-        min, max: Numbers, or tensors that broadcast with ``input``; one of them may be None.
+        min: A number, or a tensor that broadcasts with ``input``; None for no bound.
+        max: Likewise.
         out: A tensor to put the result into.
 
     Raises:
@@ -235,7 +238,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if min is not None and max is not None and isinstance(min, Variable) != isinstance(max, Variable):
         raise TypeError(
-            f"clamp(): 'min' and 'max' must be both tensors or both numbers, got {type(min).__name__} and {type(max).__name__}"
+            "clamp(): 'min' and 'max' must be both tensors or both numbers, got "
+            f"{type(min).__name__} and {type(max).__name__}"
         )
     return with_out(_clamp, out, input, min, max)
 

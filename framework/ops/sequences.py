@@ -39,7 +39,7 @@ def _number(name: str, value: Any) -> Any:
 
 
 def arange(
-    start: Any = 0,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -59,7 +59,10 @@ def arange(
     """
     check_place(device, layout, pin_memory)
     if end is None:
-        start, end = 0, start
+        start, end = None, start
+    if end is None:
+        raise TypeError("arange(): takes (end), (start, end) or (start, end, step)")
+    start = 0 if start is None else start
     start, end, step = (_number("arange", each) for each in (start, end, step))
     whole = all(isinstance(each, int) for each in (start, end, step))
     wanted = to_numpy_dtype(dtype) or (int64.numpy if whole else get_default_dtype().numpy)

@@ -1,4 +1,6 @@
-"""Solving with matrices: inverses, linear systems, determinants, least squares, powers; leading dimensions are a batch."""
+"""Solving with matrices: inverses, linear systems, determinants, least squares, powers; leading dimensions
+are a batch.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,27 @@ from framework.ops.conversion import clone
 from framework.ops.decompositions import check_matrices, lapack, triangular_solve
 from framework.ops.dims import common_shape
 from framework.ops.joining import slice_
-from framework.ops.linalg import mT, matmul
+from framework.ops.linalg import matmul, mT
 from framework.ops.reductions import sum
 from framework.ops.rounding import zeros
 from framework.ops.selection import masked_fill
 from framework.ops.shape import as_shape, element_count, unsqueeze
 
-__all__ = ["cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_power", "pinverse", "slogdet"]
+__all__ = [
+    "cholesky_inverse",
+    "cholesky_solve",
+    "det",
+    "inverse",
+    "logdet",
+    "matrix_power",
+    "pinverse",
+    "slogdet",
+]
 
 Array = np.ndarray[Any, Any]
 
 
-# ---- Inverse, solve, determinant -------------------------------------------------------------------------------------------
+# ---- Inverse, solve, determinant ---------------------------------------------------------------------------
 
 
 @primitive(name="LinalgInvEx", A=lambda grad, result: -matmul(mT(result), matmul(grad, mT(result))))
@@ -57,7 +68,8 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
 
     Args:
         A: ``(..., n, n)``, invertible.
-        B: ``(..., n, k)``, or vectors: ``(n,)``, or of the shape of ``A`` without its last dimension. Batches broadcast.
+        B: ``(..., n, k)``, or vectors: ``(n,)``, or of the shape of ``A`` without its last dimension. Batches
+            broadcast.
         left: False solves ``X @ A = B``, for ``B`` of shape ``(..., k, n)``.
 
     Raises:
@@ -68,12 +80,19 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
     require_tensors("linalg.solve", A=A, B=B)
     a, b = tuple(A.shape), tuple(B.shape)
     if A.dtype != B.dtype:
-        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of type {B.dtype}")
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
+            f"type {B.dtype}"
+        )
     vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
     if vector and not left:
-        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False")
+        raise RuntimeError(
+            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False"
+        )
     if not b:
-        raise RuntimeError("linalg.solve: Expected B to have at least 1 dimension, but it has 0 dimensions instead")
+        raise RuntimeError(
+            "linalg.solve: Expected B to have at least 1 dimension, but it has 0 dimensions instead"
+        )
     if b[-1 if vector or not left else -2] != a[-1]:
         raise RuntimeError(
             f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
@@ -96,13 +115,17 @@ def _matrix(number: Any) -> Any:
 
 
 def det(A: Any) -> Any:
-    """The determinants ``(...)`` of square matrices ``(..., n, n)``. The gradient is right for singular ones too."""
+    """The determinants ``(...)`` of square matrices ``(..., n, n)``. The gradient is right for singular ones
+    too.
+    """
     check_matrices("linalg.det", A, square=True)
     return _det(A)
 
 
 def cofactors(A: Any, determinant: Any) -> Any:
-    """The gradient of the determinant: ``det(A) * inv(A).T``, and by way of the singular values where ``A`` is singular."""
+    """The gradient of the determinant: ``det(A) * inv(A).T``, and by way of the singular values where ``A``
+    is singular.
+    """
     return _cofactors(A) if _nearly_singular(A) else _matrix(determinant) * mT(inv(A))
 
 
@@ -117,7 +140,8 @@ def _nearly_singular(A: Any) -> bool:
 def _others(values: Array) -> Array:
     """For each of the numbers along the last axis the product of the others."""
     size = values.shape[-1]
-    return np.where(np.eye(size, dtype=bool), 1, values[..., None, :]).prod(-1).astype(values.dtype)
+    others = np.where(np.eye(size, dtype=bool), 1, values[..., None, :])
+    return np.multiply.reduce(others, -1, values.dtype)  # type: ignore[no-any-return]
 
 
 @primitive(A=lambda grad, A: _cofactors_along(grad, A))
@@ -129,7 +153,9 @@ def _cofactors(A: Any) -> Any:
 
 @primitive(direction=lambda grad, A: _cofactors_along(grad, A), A=lambda grad: _no_third_derivative())
 def _cofactors_along(direction: Any, A: Any) -> Any:
-    """The derivative of the cofactors in a direction. Being a second derivative of det, it is its own transpose."""
+    """The derivative of the cofactors in a direction. Being a second derivative of det, it is its own
+    transpose.
+    """
     U, S, Vh = np.linalg.svd(A)
     size = S.shape[-1]
     eye = np.eye(size, dtype=bool)
@@ -160,19 +186,23 @@ def _slogdet_gradient(grad: Any, A: Any) -> Any:
 
 
 def slogdet(A: Any) -> Any:
-    """The sign and the logarithm of the magnitude of the determinants: a named tuple ``(sign, logabsdet)``."""
+    """The sign and the logarithm of the magnitude of the determinants: a named tuple ``(sign,
+    logabsdet)``.
+    """
     check_matrices("linalg.slogdet", A, square=True)
     return return_types.linalg_slogdet(*_slogdet(A))
 
 
 def logdet(input: Any) -> Any:
-    """The logarithm of the determinants of square matrices; NaN where they are negative, minus infinity where they are 0."""
+    """The logarithm of the determinants of square matrices; NaN where they are negative, minus infinity where
+    they are 0.
+    """
     check_matrices("logdet", input, square=True)
     sign, logarithm = _slogdet(input)
     return masked_fill(logarithm, sign < 0, float("nan"))
 
 
-# ---- Triangular systems ------------------------------------------------------------------------------------------------
+# ---- Triangular systems ------------------------------------------------------------------------------------
 
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
@@ -192,7 +222,8 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     check_matrices("linalg.solve_triangular", B)
     if B.shape[-2 if left else -1] != A.shape[-1]:
         raise RuntimeError(
-            f"linalg.solve_triangular: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+            "linalg.solve_triangular: Incompatible shapes of A and B for the equation "
+            f"{'AX = B' if left else 'XA = B'} "
             f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
         )
     common_shape([A.shape[:-2], B.shape[:-2]])
@@ -214,12 +245,12 @@ def cholesky_inverse(L: Any, upper: bool = False) -> Any:
     return cholesky_solve(wrap(np.eye(L.shape[-1], dtype=array_of(L).dtype)), L, upper)
 
 
-# ---- Least squares -----------------------------------------------------------------------------------------------------
+# ---- Least squares -----------------------------------------------------------------------------------------
 
 
 def _pinv_gradient(grad: Any, A: Any, P: Any) -> Any:
-    # Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems" (1973), eq. 4.12, transposed:
-    # dP = -P dA P + P P' dA' (1 - A P) + (1 - P A) dA' P' P where the rank is constant.
+    # Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems" (1973),
+    # eq. 4.12, transposed: dP = -P dA P + P P' dA' (1 - A P) + (1 - P A) dA' P' P where the rank is constant.
     K = mT(grad)
     PK, KP = matmul(P, K), matmul(K, P)
     PKP = matmul(PK, P)
@@ -244,7 +275,7 @@ def _above(values: Array, atol: Any, rtol: Any, size: int) -> Array:
         given = atol is not None and np.any(np.asarray(atol) > 0)
         rtol = 0.0 if given else size * float(np.finfo(values.dtype).eps)
     atol, rtol = np.asarray(0.0 if atol is None else atol), np.asarray(rtol)
-    largest = np.maximum.reduce(values, -1, None, None, False, 0)
+    largest = np.maximum.reduce(values, -1, initial=0)
     kept: Array = values > np.maximum(atol, rtol * largest)[..., None]
     return kept
 
@@ -254,8 +285,9 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
 
     Args:
         A: The matrices.
-        atol, rtol: Singular values not above ``max(atol, rtol * largest)`` count as zero: numbers or tensors, one for each matrix. By
-            default ``rtol`` is the dtype's epsilon times the larger size, or 0 where ``atol`` is given.
+        atol: Singular values not above ``max(atol, rtol * largest)`` count as zero; a number, or a tensor
+            with one for each matrix.
+        rtol: By default the dtype's epsilon times the larger size, or 0 where ``atol`` is given.
         hermitian: That the matrices are symmetric, of which the lower triangle is read.
     """
     check_matrices("linalg.pinv", A, square=hermitian)
@@ -267,14 +299,17 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     return pinv(input, rtol=rcond)
 
 
-def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
+def matrix_rank(
+    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Any:
     """How many singular values of each matrix count as nonzero: int64, of shape ``(...)``.
 
     Args:
         A: ``(..., m, n)``.
         tol: The older form of ``atol``.
         hermitian: That the matrices are symmetric, of which the lower triangle is read.
-        atol, rtol: As in :func:`pinv`.
+        atol: As in :func:`pinv`.
+        rtol: As in :func:`pinv`.
     """
     check_matrices("linalg.matrix_rank", A, square=hermitian)
     if tol is not None and atol is not None:
@@ -294,11 +329,14 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     Args:
         A: ``(..., m, n)``.
         B: ``(..., m, k)``, or vectors ``(..., m)`` of the shape of ``A`` without its last dimension.
-        rcond: Singular values not above this times the largest count as zero; by default the dtype's epsilon times the larger size.
-        driver: LAPACK's routine, by what it returns: ``"gelsy"`` (default), ``"gels"``, ``"gelsd"``, ``"gelss"``.
+        rcond: Singular values not above this times the largest count as zero; by default the dtype's epsilon
+            times the larger size.
+        driver: LAPACK's routine, by what it returns: ``"gelsy"`` (default), ``"gels"``, ``"gelsd"``,
+            ``"gelss"``.
 
     Returns:
-        A named tuple: ``solution``; ``residuals``, the sums of squares ``(..., k)`` where ``m > n`` and all matrices have rank ``n``, else
+        A named tuple: ``solution``; ``residuals``, the sums of squares ``(..., k)`` where ``m > n`` and all
+            matrices have rank ``n``, else
         empty; ``rank``, empty for ``"gels"``; ``singular_values``, empty for ``"gels"`` and ``"gelsy"``.
 
     Raises:
@@ -308,16 +346,21 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     require_tensors("linalg.lstsq", A=A, B=B)
     if driver not in (None, "gelsy", "gels", "gelsd", "gelss"):
         raise RuntimeError(
-            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver!r}"
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got "
+            f"{driver!r}"
         )
     a, b = tuple(A.shape), tuple(B.shape)
     if A.dtype != B.dtype:
-        raise RuntimeError(f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got {A.dtype} and {B.dtype}")
+        raise RuntimeError(
+            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got {A.dtype} and "
+            f"{B.dtype}"
+        )
     vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
     right = unsqueeze(B, -1) if vector else B
     if not b or right.shape[-2] != a[-2]:
         raise RuntimeError(
-            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}), but the shapes are {list(a)} and {list(b)}"
+            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2}), but the "
+            f"shapes are {list(a)} and {list(b)}"
         )
     common_shape([a[:-2], tuple(right.shape[:-2])])
     solution = matmul(_pinv(A, None, rcond, False), right)
@@ -335,7 +378,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     )
 
 
-# ---- Powers --------------------------------------------------------------------------------------------------------------
+# ---- Powers ------------------------------------------------------------------------------------------------
 
 
 @primitive(name="LinalgMatrixPower", A=lambda grad: zeros(grad))
@@ -353,7 +396,9 @@ def matrix_power(A: Any, n: int) -> Any:
     """
     shape = list(A.shape)
     if len(shape) < 2 or shape[-1] != shape[-2]:
-        raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, but the shape is {shape}")
+        raise RuntimeError(
+            f"linalg.matrix_power: A must be batches of square matrices, but the shape is {shape}"
+        )
     if n < 0:
         A, n = inv(A), -n
     if n == 0:

@@ -26,14 +26,14 @@ __all__ = [
 ]
 
 
-# ---- Sorting -----------------------------------------------------------------------------------------------------------
+# ---- Sorting -----------------------------------------------------------------------------------------------
 
 
 def _order(input: Any, dim: int, descending: bool, stable: bool) -> Any:
     """The indices that sort ``input`` along ``dim``; NaN counts as the largest."""
     if not input.ndim:
         return np.zeros_like(input, dtype=np.int64)
-    kind = "stable" if stable else None
+    kind: Any = "stable" if stable else None
     if not descending:
         return np.argsort(input, dim, kind)
     # Sorted from the end, and read from the end: equal elements keep their order, and NaN comes first.
@@ -41,14 +41,18 @@ def _order(input: Any, dim: int, descending: bool, stable: bool) -> Any:
     return np.subtract(input.shape[dim] - 1, order, out=order)
 
 
-@primitive(name="SortBackward0", input=lambda grad, dim, input_shape, result1: place_selected(grad, result1, dim, True, input_shape))
+@primitive(
+    name="SortBackward0",
+    input=lambda grad, dim, input_shape, result1: place_selected(grad, result1, dim, True, input_shape),
+)
 def _sort(input: Any, dim: int, descending: bool, stable: bool) -> Any:
     order = _order(input, dim, descending, stable)
     return np.take_along_axis(input, order, dim) if input.ndim else input.copy(), order
 
 
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False, **names: Any) -> Any:
-    """The elements in order along ``dim`` and the indices they come from, as a named tuple ``(values, indices)``.
+    """The elements in order along ``dim`` and the indices they come from, as a named tuple ``(values,
+    indices)``.
 
     Args:
         input: A tensor. NaN counts as the largest.
@@ -61,7 +65,9 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     return return_types.sort(*_sort(input, wrap_dim(dim, len(input.shape)), descending, stable))
 
 
-def sort_method(self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False, **names: Any) -> Any:
+def sort_method(
+    self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False, **names: Any
+) -> Any:
     """See :func:`sort`."""
     return sort(self, dim, descending, stable, **names)
 
@@ -82,11 +88,12 @@ def msort(input: Any) -> Any:
     return sort(input, 0).values
 
 
-# ---- Selecting by rank -------------------------------------------------------------------------------------------------
+# ---- Selecting by rank -------------------------------------------------------------------------------------
 
 
 @primitive(
-    name="TopkBackward0", input=lambda grad, dim, input_shape, result1: place_selected(grad, result1, dim, True, input_shape)
+    name="TopkBackward0",
+    input=lambda grad, dim, input_shape, result1: place_selected(grad, result1, dim, True, input_shape),
 )
 def _topk(input: Any, k: int, dim: int, largest: bool) -> Any:
     if not input.ndim:
@@ -107,7 +114,8 @@ def _topk(input: Any, k: int, dim: int, largest: bool) -> Any:
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, **names: Any) -> Any:
-    """The ``k`` largest (or smallest) elements along ``dim`` in order, and where they are: ``(values, indices)``.
+    """The ``k`` largest (or smallest) elements along ``dim`` in order, and where they are: ``(values,
+    indices)``.
 
     Args:
         input: A tensor. NaN counts as the largest.
@@ -124,13 +132,17 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     shape = input.shape
     dim = wrap_dim(dim, len(shape))
     if not 0 <= k <= (shape[dim] if len(shape) else 1):
-        raise RuntimeError(f"topk(): selected index k out of range: k is {k}, and dim {dim} of shape {list(shape)}")
+        raise RuntimeError(
+            f"topk(): selected index k out of range: k is {k}, and dim {dim} of shape {list(shape)}"
+        )
     return return_types.topk(*_topk(input, k, dim, largest))
 
 
 @primitive(
     name="KthvalueBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
+        grad, result1, dim, keepdim, input_shape
+    ),
 )
 def _at_rank(input: Any, rank: int, dim: int, keepdim: bool) -> Any:
     if not input.ndim:
@@ -171,12 +183,14 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, **names: 
     return return_types.kthvalue(*_at_rank(input, k - 1, dim, keepdim))
 
 
-# ---- Medians and mode ----------------------------------------------------------------------------------------------------
+# ---- Medians and mode --------------------------------------------------------------------------------------
 
 
 @primitive(
     name="MedianBackward1",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
+        grad, result1, dim, keepdim, input_shape
+    ),
 )
 def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
     if not input.ndim:
@@ -187,7 +201,7 @@ def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
         rank = (size - 1) // 2
         return _selected(input, np.take(np.argpartition(input, rank, dim), [rank], dim), dim, keepdim)
     order = np.argsort(input, dim, "stable")
-    count = size - np.add.reduce(nans, dim, np.int64, None, True)
+    count = size - np.add.reduce(nans, dim, np.int64, keepdims=True)
     # NaN stands at the end of the order: the first of them is the median, unless they are left out.
     rank = (np.maximum(count, 1) - 1) // 2
     if not skip_nans:
@@ -198,7 +212,8 @@ def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
 def median(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
     """The median, the lower one of two; NaN if there is one.
 
-    Without ``dim`` that of all elements, a tensor; with it those along it and where they are: ``(values, indices)``.
+    Without ``dim`` that of all elements, a tensor; with it those along it and where they are: ``(values,
+    indices)``.
     """
     return _medians("median", input, dim, keepdim, names, False)
 
@@ -208,7 +223,9 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, **names
     return _medians("nanmedian", input, dim, keepdim, names, True)
 
 
-def _medians(name: str, input: Any, dim: int | None, keepdim: bool, names: dict[str, Any], skip_nans: bool) -> Any:
+def _medians(
+    name: str, input: Any, dim: int | None, keepdim: bool, names: dict[str, Any], skip_nans: bool
+) -> Any:
     dim, keepdim = numpy_names(name, names, dim, keepdim)
     if dim is not None:
         dim = _one_dim(name, input, dim, keepdim)
@@ -225,7 +242,9 @@ def _median_of_nothing(input: Any) -> Any:
 
 @primitive(
     name="ModeBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
+        grad, result1, dim, keepdim, input_shape
+    ),
 )
 def _mode(input: Any, dim: int, keepdim: bool) -> Any:
     if not input.ndim:
@@ -242,6 +261,8 @@ def _mode(input: Any, dim: int, keepdim: bool) -> Any:
 
 
 def mode(input: Any, dim: int = -1, keepdim: bool = False, **names: Any) -> Any:
-    """The most frequent element along ``dim``, the smallest of several, and its last place: ``(values, indices)``."""
+    """The most frequent element along ``dim``, the smallest of several, and its last place: ``(values,
+    indices)``.
+    """
     dim, keepdim = numpy_names("mode", names, dim, keepdim)
     return return_types.mode(*_mode(input, _one_dim("mode", input, dim, keepdim), keepdim))

@@ -234,8 +234,8 @@ def hypot(input: Any, other: Any) -> Any:
 @of_tensors
 @primitive(
     promotes="common",
-    input=lambda grad, input, other: grad / (exp(other - input) + 1),
-    other=lambda grad, input, other: grad / (exp(input - other) + 1),
+    input=lambda grad, input, other: grad * sigmoid(input - other),
+    other=lambda grad, input, other: grad * sigmoid(other - input),
 )
 def logaddexp(input: Any, other: Any) -> Any:
     """``log(exp(input) + exp(other))`` without overflow."""
@@ -246,8 +246,8 @@ def logaddexp(input: Any, other: Any) -> Any:
 @of_tensors
 @primitive(
     promotes="common",
-    input=lambda grad, input, other: grad / (exp2(other - input) + 1),
-    other=lambda grad, input, other: grad / (exp2(input - other) + 1),
+    input=lambda grad, input, other: grad * sigmoid((input - other) * LN2),
+    other=lambda grad, input, other: grad * sigmoid((other - input) * LN2),
 )
 def logaddexp2(input: Any, other: Any) -> Any:
     """``log2(2 ** input + 2 ** other)`` without overflow."""

@@ -167,6 +167,10 @@ class Hardswish(_Inplace):
         """Elementwise."""
         return F.hardswish(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        """Nothing, as in PyTorch."""
+        return ""
+
 
 class _WithAlpha(_Inplace):
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:

@@ -1,0 +1,137 @@
+"""Powers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.autograd.graph import Variable
+from framework.autograd.inplace import inplace as in_place
+from framework.autograd.primitive import primitive
+from framework.dtypes import float64
+from framework.ops.rounding import zeros
+from framework.ops.selection import keep_where
+from framework.ops.transcendental import log
+
+__all__ = [
+    "float_power",
+    "pow",
+    "square",
+]
+
+
+def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
+    """``input ** exponent``; either may be a number.
+
+    The gradient with respect to ``input`` is zero where the exponent is zero, and that with respect to
+    ``exponent`` where
+    the input is zero and the exponent not negative.
+
+    Raises:
+        RuntimeError: For an integer tensor with a negative integer number as exponent.
+    """
+    operation: Any = _pow
+    if type(exponent) in (int, float) and isinstance(input, (Variable, np.ndarray)):
+        kind = (input._array if isinstance(input, Variable) else input).dtype.kind
+        if kind == "f":
+            operation = _pow_number
+        elif type(exponent) is int and exponent < 0:
+            raise RuntimeError(
+                "Integers to negative integer powers are not allowed; convert the tensor to float first."
+            )
+    return operation(input, exponent) if out is None else operation(input, exponent, out=out)
+
+
+def reversed_pow(input: Any, other: Any) -> Any:
+    """``other ** input``."""
+    return _pow(other, input)
+
+
+@primitive(
+    name="Pow",
+    input=lambda grad, input, exponent: (
+        zeros(grad) if exponent == 0 else grad * (exponent * pow(input, exponent - 1))
+    ),
+)
+def _pow_number(input: Any, exponent: Any) -> Any:
+    # np.power takes a hundred times as long as a product; these are PyTorch's own steps for small exponents.
+    special = _SMALL_POWERS.get(exponent)
+    return np.power(input, exponent) if special is None else special(input)
+
+
+_SMALL_POWERS: dict[float, Any] = {
+    -2: lambda x: np.reciprocal(np.square(x)),
+    -1: np.reciprocal,
+    -0.5: lambda x: np.reciprocal(np.sqrt(x)),
+    0: np.ones_like,
+    0.5: np.sqrt,
+    1: np.positive,
+    2: np.square,
+    3: lambda x: x * x * x,
+    4: lambda x: np.square(np.square(x)),
+}
+
+
+@primitive(
+    name="Pow",
+    promotes="common",
+    input=lambda grad, input, exponent: keep_where(
+        grad * (exponent * pow(input, exponent - 1)), exponent != 0
+    ),
+    exponent=lambda grad, input, exponent, result: grad * _log_factor(input, exponent, result),
+)
+def _pow(input: Any, exponent: Any) -> Any:
+    kind = (exponent if isinstance(exponent, np.ndarray) else input).dtype.kind
+    if kind == "f":
+        return np.power(input, exponent)
+    if kind == "b":
+        raise NotImplementedError('"pow" not implemented for bool tensors; convert with .to() first')
+    negative = np.less(exponent, 0)
+    if not negative.any():
+        return np.power(input, exponent)
+    # Rounded towards zero: only the powers of 1 and -1 are left.
+    magnitude = np.power(input, np.absolute(exponent))
+    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(
+        magnitude.dtype
+    )
+
+
+def _log_factor(base: Any, exponent: Any, result: Any) -> Any:
+    """The derivative of ``base ** exponent`` by the exponent."""
+    if isinstance(base, (int, float)):
+        factor = result * float(np.log(float(base)))
+    else:
+        factor = result * log(base)
+    return keep_where(factor, ~((exponent >= 0) & (base == 0)))
+
+
+@primitive(input=lambda grad, input: grad * (input * 2))
+def square(input: Any) -> Any:
+    """``input ** 2``."""
+    return np.square(input) if input.dtype.kind != "b" else input.astype(np.int64)
+
+
+def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
+    """``input ** exponent`` in float64."""
+    if isinstance(input, Variable):
+        tensor: Any = input
+        input = tensor.to(float64)
+    if isinstance(exponent, Variable):
+        tensor = exponent
+        exponent = tensor.to(float64)
+    return pow(input, exponent, out=out)
+
+
+def float_power_(input: Any, exponent: Any) -> Any:
+    """In-place version of ``float_power``.
+
+    Raises:
+        RuntimeError: If ``input`` is not of dtype float64.
+    """
+    if input.dtype is not float64:
+        raise RuntimeError(
+            f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype "
+            f"{float64}"
+        )
+    return in_place(float_power)(input, exponent)
