@@ -106,5 +106,15 @@ from framework.ops.special import *
 from framework.ops.strided import *
 from framework.ops.transcendental import *
 
-from framework import nn, optim, utils
+from framework import backends, cuda, nn, optim, utils
 from framework.saving import load, save
+
+
+def __getattr__(name: str) -> object:
+    if not name.startswith("__"):
+        from difflib import get_close_matches  # only when something went wrong
+
+        near = get_close_matches(name, [each for each in globals() if not each.startswith("_")], n=3)
+        hint = f"; the nearest there is: {', '.join(near)}" if near else ""
+        raise AttributeError(f"framework.{name} is not supported{hint}")
+    raise AttributeError(f"module 'framework' has no attribute {name!r}")

