@@ -349,7 +349,7 @@ def test_states_that_cannot_be_are_refused() -> None:
     with pytest.raises(RuntimeError, match="size 5056 but found the input RNG state size to be 5048"):
         stream.set_state(state[:5048])
     with pytest.raises(TypeError, match="ByteTensor"):
-        stream.set_state(state.astype(np.int64))
+        stream.set_state(state.numpy().astype(np.int64))
     for place, value in ((8, 0), (12, 0), (16, 3), (17, 255)):  # left, seeded, next
         broken = state.copy()
         broken[place] = value

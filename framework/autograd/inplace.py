@@ -53,15 +53,7 @@ def check_writable(target: Variable, name: str) -> None:
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    if target._array.size > 1 and any(
-        stride == 0 and size > 1 for stride, size in zip(target._array.strides, target._array.shape, strict=True)
-    ):
-        raise RuntimeError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-            "Please clone() the tensor before performing the operation."
-        )
-    if not target._array.flags.writeable:
-        raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a NumPy array that is); clone() it first")
+    check_memory(target._array, name)
     if not recording.get():
         return
     view = target._view
@@ -75,6 +67,22 @@ def check_writable(target: Variable, name: str) -> None:
             f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
             "use case is ambiguous and error-prone, it is forbidden. Make the view in grad mode, or the change in no_grad."
         )
+
+
+def check_memory(array: Any, name: str) -> None:
+    """Whether an array can be written to.
+
+    Raises:
+        RuntimeError: If several of its elements share memory, or the memory is read-only.
+    """
+    if 0 in array.strides and array.size > 1:
+        if any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)):
+            raise RuntimeError(
+                f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                "location. Please clone() the tensor before performing the operation."
+            )
+    if not array.flags.writeable:
+        raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a NumPy array that is); clone() it first")
 
 
 def assign(target: Any, result: Any, name: str) -> Any:

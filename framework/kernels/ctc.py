@@ -1,7 +1,10 @@
-"""Connectionist temporal classification: the forward-backward recursion of Graves et al. (2006), in logarithms.
+"""Connectionist temporal classification: the forward-backward recursion of Graves et al. (2006), in
+logarithms.
 
-Between and around the labels of a target stand blanks, which makes 2 S + 1 states for S labels. A path starts in one of
-the first two states, ends in one of the last two, and at each step stays, goes on to the next state, or skips a blank
+Between and around the labels of a target stand blanks, which makes 2 S + 1 states for S labels. A path starts
+in one of
+the first two states, ends in one of the last two, and at each step stays, goes on to the next state, or skips
+a blank
 between two different labels.
 """
 
@@ -24,7 +27,9 @@ def states(labels: Array, blank: int) -> tuple[Array, Array]:
     return classes, skips
 
 
-def ctc(log_probs: Array, classes: Array, skips: Array, input_lengths: Array, target_lengths: Array) -> tuple[Array, Array]:
+def ctc(
+    log_probs: Array, classes: Array, skips: Array, input_lengths: Array, target_lengths: Array
+) -> tuple[Array, Array]:
     """The negative log likelihood of each target, and the log likelihood of the paths up to each state.
 
     Args:
@@ -65,7 +70,8 @@ def ctc_gradient(
 ) -> Array:
     """The gradient of each loss in the logits that ``log_probs`` is the log-softmax of, ``(T, N, C)``.
 
-    It is the probabilities minus the share of each class in the paths; through the log-softmax it passes unchanged.
+    It is the probabilities minus the share of each class in the paths; through the log-softmax it passes
+    unchanged.
     """
     steps, n, _ = log_probs.shape
     rows = np.arange(n)
@@ -83,7 +89,8 @@ def ctc_gradient(
         ahead[ends, 2 * target_lengths[ends]] = 0
         labelled = ends[target_lengths[ends] > 0]
         ahead[labelled, 2 * target_lengths[labelled] - 1] = 0
-        # Without and with this step's own emission: one of them counts in `reached`, the other in the next `ahead`.
+        # Without and with this step's own emission: one of them counts in `reached`, the other in the next
+        # `ahead`.
         share = np.exp(reached[t] + ahead + losses[:, None])
         for state in range(classes.shape[1]):
             result[t, rows, classes[:, state]] -= share[:, state]

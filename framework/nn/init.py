@@ -55,7 +55,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which weights are scaled up before a nonlinearity.
 
     Args:
-        nonlinearity: ``linear``, ``sigmoid``, ``conv1d`` and the other convolutions (1), ``tanh`` (5/3), ``relu`` (sqrt 2),
+        nonlinearity: ``linear``, ``sigmoid``, ``conv1d`` and the other convolutions (1), ``tanh`` (5/3),
+            ``relu`` (sqrt 2),
             ``leaky_relu`` (sqrt(2 / (1 + slope ** 2))) or ``selu`` (3/4).
         param: The slope of ``leaky_relu``, 0.01 by default.
 
@@ -101,7 +102,9 @@ def trunc_normal_(
     """Normal numbers, drawn again where they lie outside [a, b]."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.", stacklevel=2
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+            "incorrect.",
+            stacklevel=2,
         )
     source = generator or default_generator
     array = tensor._array
@@ -157,7 +160,8 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """A convolution's weight ``(O, I, *kernel)`` that passes on as many channels as it can, in each of its groups.
+    """A convolution's weight ``(O, I, *kernel)`` that passes on as many channels as it can, in each of its
+    groups.
 
     Raises:
         ValueError: If there are not 1 to 3 kernel dimensions, or ``groups`` doesn't divide O.
@@ -210,7 +214,11 @@ def _xavier_std(tensor: Tensor, gain: float) -> float:
 
 
 def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Tensor:
     """Uniform in [-bound, bound) with bound ``gain * sqrt(3 / fan)`` (He et al., 2015).
 
@@ -232,7 +240,11 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
 ) -> Tensor:
     """Normal with standard deviation ``gain / sqrt(fan)`` (He et al., 2015); arguments as in :func:`kaiming_uniform_`."""
     std = _kaiming_std(tensor, a, mode, nonlinearity)
@@ -251,7 +263,8 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """A matrix with orthonormal rows or columns, times ``gain`` (Saxe et al., 2013); trailing dimensions count as columns.
+    """A matrix with orthonormal rows or columns, times ``gain`` (Saxe et al., 2013); trailing dimensions
+    count as columns.
 
     Raises:
         ValueError: For fewer than two dimensions.

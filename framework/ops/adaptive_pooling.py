@@ -1,6 +1,7 @@
 """Pooling to a given output size, and the inverse of max pooling.
 
-With n inputs and m outputs in a dimension, window i covers the inputs from ``i * n // m`` to ``ceil((i + 1) * n / m)``.
+With n inputs and m outputs in a dimension, window i covers the inputs from ``i * n // m`` to ``ceil((i + 1) *
+n / m)``.
 """
 
 from __future__ import annotations
@@ -52,17 +53,21 @@ def _batched(name: str, dims: int, input: Any, output_size: Any) -> tuple[Any, I
         kind = ValueError if dims > 1 and len(shape) <= dims else RuntimeError
         raise kind(f"{name}: Expected {dims + 1}D or {dims + 2}D tensor, but got {list(shape)}")
     if 0 in shape[-dims - (len(shape) == dims + 1) :]:
-        raise RuntimeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)}")
+        raise RuntimeError(
+            f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)}"
+        )
     if isinstance(output_size, (tuple, list)) and None in output_size or output_size is None:
         given = output_size if isinstance(output_size, (tuple, list)) else (None,) * dims
         output_size = [n if each is None else each for each, n in zip(given, shape[-dims:], strict=True)]
     sizes = numbers(name, "output_size", output_size, dims)
     if min(sizes) < 0:
-        raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0, but received {list(sizes)}")
+        raise RuntimeError(
+            f"{name}: elements of output_size must be greater than or equal to 0, but received {list(sizes)}"
+        )
     return (unsqueeze(input, 0) if len(shape) == dims + 1 else input), sizes
 
 
-# ---- Mean -----------------------------------------------------------------------------------------------------------------
+# ---- Mean --------------------------------------------------------------------------------------------------
 
 
 @primitive(grad=lambda grad, sizes: _AVERAGES[len(sizes) - 1](grad, sizes))
@@ -130,7 +135,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     return result
 
 
-# ---- Maximum ----------------------------------------------------------------------------------------------------------------
+# ---- Maximum -----------------------------------------------------------------------------------------------
 
 
 @primitive(input=lambda grad, indices, input_shape: _put(grad, indices, input_shape[2:]))
@@ -183,7 +188,8 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     Args:
         input: ``(N, C, H, W)`` or ``(C, H, W)``.
         output_size: A number, or one for each spatial dimension; None stands for the input's size.
-        return_indices: Whether to return the winners' positions in the flattened spatial dimensions as well (int64).
+        return_indices: Whether to return the winners' positions in the flattened spatial dimensions as well
+            (int64).
 
     Raises:
         RuntimeError, ValueError: For an input of another number of dimensions, or without elements in them.
@@ -211,7 +217,7 @@ adaptive_max_pool2d_with_indices = _with_indices(2)
 adaptive_max_pool3d_with_indices = _with_indices(3)
 
 
-# ---- The inverse of max pooling -----------------------------------------------------------------------------------------------
+# ---- The inverse of max pooling ----------------------------------------------------------------------------
 
 
 def _recorded_unpool(name: str) -> Callable[..., Any]:
@@ -235,16 +241,23 @@ def _max_unpool(
     if len(shape) not in (dims + 1, dims + 2):
         raise RuntimeError(f"{name}: Input should have {dims + 1} or {dims + 2} dimensions, but got {list(shape)}")
     if indices.shape != shape:
-        raise RuntimeError(f"{name}: Expected shape of indices to be that of input, {list(shape)}, but got {list(indices.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected shape of indices to be that of input, {list(shape)}, but got {list(indices.shape)}"
+        )
     kernel = numbers(name, "kernel_size", kernel_size, dims)
     stride = kernel if stride is None else numbers(name, "stride", stride, dims)
     padding = numbers(name, "padding", padding, dims)
-    natural = tuple([(n - 1) * s - 2 * p + k for n, s, p, k in zip(shape[-dims:], stride, padding, kernel, strict=True)])
+    natural = tuple(
+        [(n - 1) * s - 2 * p + k for n, s, p, k in zip(shape[-dims:], stride, padding, kernel, strict=True)]
+    )
     sizes = natural if output_size is None else tuple(output_size)
     if len(sizes) == dims + 2:
         sizes = sizes[2:]
     if len(sizes) != dims:
-        raise ValueError(f"{name}: output_size should be a sequence containing {dims} or {dims + 2} elements, but it is {list(sizes)}")
+        raise ValueError(
+            f"{name}: output_size should be a sequence containing {dims} or {dims + 2} elements, but it is "
+            f"{list(sizes)}"
+        )
     for size, usual, step in zip(sizes, natural, stride, strict=True):
         if not usual - step < size < usual + step:
             raise ValueError(
@@ -255,7 +268,9 @@ def _max_unpool(
         raise RuntimeError(f"{name}: elements in indices should be type int64 but got: {indices.dtype}")
     if array.size and not (array.min() >= 0 and array.max() < prod(sizes)):
         wrong = array[(array < 0) | (array >= prod(sizes))][0]
-        raise RuntimeError(f"{name}: Found an invalid max index: {wrong} (output volumes are of size {'x'.join(map(str, sizes))})")
+        raise RuntimeError(
+            f"{name}: Found an invalid max index: {wrong} (output volumes are of size {'x'.join(map(str, sizes))})"
+        )
     if len(shape) == dims + 1:
         return squeeze(_UNPOOLS[dims - 1](unsqueeze(input, 0), array[None], sizes), 0)
     return _UNPOOLS[dims - 1](input, indices, sizes)
@@ -286,7 +301,8 @@ def max_unpool2d(
 
     Args:
         input: ``(N, C, H, W)`` or ``(C, H, W)``.
-        indices: Positions in the flattened spatial dimensions, as ``max_pool2d`` returns them, in the shape of ``input``.
+        indices: Positions in the flattened spatial dimensions, as ``max_pool2d`` returns them, in the shape
+            of ``input``.
         kernel_size, stride, padding: Those of the pooling.
         output_size: The spatial sizes, or the whole shape, where pooling rounded them down.
 

@@ -31,13 +31,20 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     require_tensors("bilinear", input1=input1, input2=input2, weight=weight)
     lead = tuple(input1.shape[:-1])
     sizes = tuple(weight.shape)
-    if len(sizes) != 3 or tuple(input2.shape[:-1]) != lead or (input1.shape[-1:], input2.shape[-1:]) != (sizes[1:2], sizes[2:]):
+    if (
+        len(sizes) != 3
+        or tuple(input2.shape[:-1]) != lead
+        or (input1.shape[-1:], input2.shape[-1:]) != (sizes[1:2], sizes[2:])
+    ):
         raise RuntimeError(
-            f"bilinear(): inputs {list(input1.shape)} and {list(input2.shape)} don't fit each other and weight {list(sizes)}: expected "
+            f"bilinear(): inputs {list(input1.shape)} and {list(input2.shape)} don't fit each other and "
+            f"weight {list(sizes)}: expected "
             "(*, in1), (*, in2) and (out, in1, in2)"
         )
     if bias is not None and tuple(bias.shape) != sizes[:1]:
-        raise RuntimeError(f"bilinear(): bias size does not match weight size: got {list(bias.shape)} but expected {list(sizes[:1])}")
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {list(bias.shape)} but expected {list(sizes[:1])}"
+        )
     outputs, first, second = sizes
     by_first = reshape(permute(weight, (1, 0, 2)), (first, outputs * second))
     halves: Any = reshape(matmul(input1, by_first), (*lead, outputs, second))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, array_of, wrap
+from framework.autograd.grad_mode import recording
+from framework.autograd.graph import Variable, array_of, bump_version, wrap
 from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.primitive import primitive
 from framework.device import check_place, device, memory_format, preserve_format
@@ -198,6 +199,10 @@ def zeros_of(grad: Any) -> Any:
 
 def record_overwrite(target: Any, source: Any) -> Any:
     """The history of a tensor that was overwritten with ``source``, or with constants (None)."""
+    flows = target.requires_grad or (source is not None and source.requires_grad)
+    if not (flows and recording.get()):
+        bump_version(target)
+        return target
     # The history of a view is continued through its base, which is not overwritten as a whole.
     return record_write(
         target, _overwritten(target if target._view is None else target._array, source, wrap(target._array))
@@ -227,8 +232,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     except ValueError:
         raise RuntimeError(
             f"copy_(): the source of shape {list(source.shape)} can't be broadcast to the target's shape "
-            f"{list(target.shape)}: sizes "
-            "must match, or be 1 in the source"
+            f"{list(target.shape)}: sizes must match, or be 1 in the source"
         ) from None
     return record_overwrite(self, src)  # type: ignore[no-any-return]
 

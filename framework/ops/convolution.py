@@ -1,6 +1,7 @@
 """Convolutions and transposed convolutions in 1, 2 and 3 dimensions.
 
-Three bilinear primitives do it all: the convolution, its gradient in the input (which is the transposed convolution) and
+Three bilinear primitives do it all: the convolution, its gradient in the input (which is the transposed
+convolution) and
 its gradient in the weight. The gradients of each are the other two, so derivatives of any order exist.
 """
 
@@ -33,7 +34,8 @@ IntOrInts = int | Sequence[int]
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
-# A geometry is (stride, padding, dilation, groups), the first three with one number for each spatial dimension.
+# A geometry is (stride, padding, dilation, groups), the first three with one number for each spatial
+# dimension.
 
 
 @primitive(
@@ -70,7 +72,8 @@ def _weight_gradient(output: Any, input: Any, weight_shape: Any, geometry: Any) 
     return convolution_weight_gradient(output, input, weight_shape[2:], *geometry)
 
 
-# A transposed convolution whose output padding is larger than its stride has no output for the last windows of the
+# A transposed convolution whose output padding is larger than its stride has no output for the last windows
+# of the
 # convolution that it transposes; and the padding "same" may need a zero more at the end than at the start.
 
 
@@ -133,7 +136,8 @@ def conv2d(
         weight: ``(O, C / groups, kernel height, kernel width)``.
         bias: ``(O,)`` or None.
         stride, dilation: A number, or one for each spatial dimension.
-        padding: Zeros on both sides of each spatial dimension; ``"valid"`` for none, ``"same"`` for an output of the input's
+        padding: Zeros on both sides of each spatial dimension; ``"valid"`` for none, ``"same"`` for an output
+            of the input's
             size (with stride 1).
         groups: Into how many groups the channels of input and output fall.
 
@@ -195,7 +199,8 @@ def conv_transpose2d(
         groups: Into how many groups the channels of input and output fall.
 
     Returns:
-        ``(N, O, H', W')`` with ``H' = (H - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1``.
+        ``(N, O, H', W')`` with ``H' = (H - 1) * stride - 2 * padding + dilation * (kernel - 1) +
+        output_padding + 1``.
 
     Raises:
         RuntimeError: If the shapes or dtypes don't fit together.
@@ -217,9 +222,7 @@ def conv_transpose3d(
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _conv(
-    dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
+def _conv(dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     name = f"conv{dims}d"
     _check_tensors(name, dims, input, weight, bias)
     shape, kernel = input.shape, weight.shape[2:]
@@ -234,24 +237,28 @@ def _conv(
     channels, outputs = shape[1], weight.shape[0]
     if weight.shape[1] * groups != channels:
         raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(shape)} to have "
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(shape)} to "
+            "have "
             f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
         )
     if outputs % groups or outputs == 0:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible by {groups}, but got "
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible "
+            f"by {groups}, but got "
             f"weight of size {list(weight.shape)} instead"
         )
     if bias is not None and bias.shape != (outputs,):
         raise RuntimeError(
-            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} elements, but got bias "
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} "
+            "elements, but got bias "
             f"of size {list(bias.shape)} instead"
         )
     if min(convolution_output_shape(input.shape[2:], kernel, stride, padding, dilation)) < 1:
         padded = " x ".join([str(n + 2 * p) for n, p in zip(input.shape[2:], padding, strict=True)])
         reach = " x ".join([str(d * (k - 1) + 1) for k, d in zip(kernel, dilation, strict=True)])
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({padded}). Kernel size: ({reach}). Kernel size can't be greater than "
+            f"Calculated padded input size per channel: ({padded}). Kernel size: ({reach}). Kernel size "
+            "can't be greater than "
             "actual input size"
         )
     return _convolution(input, weight, bias, (stride, padding, dilation, groups))
@@ -295,7 +302,8 @@ def _conv_transpose(
         return squeeze(_conv_transpose(dims, batch, weight, bias, stride, padding, extra, groups, dilation), 0)
     if weight.shape[0] != shape[1]:
         raise RuntimeError(
-            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(shape)} to have {weight.shape[0]} "
+            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(shape)} to have "
+            f"{weight.shape[0]} "
             f"channels, but got {shape[1]} channels instead"
         )
     if shape[1] % groups or not shape[1]:
@@ -303,20 +311,23 @@ def _conv_transpose(
     outputs = weight.shape[1] * groups
     if bias is not None and bias.shape != (outputs,):
         raise RuntimeError(
-            f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} elements, "
+            f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional "
+            f"with {outputs} elements, "
             f"but got bias of size {list(bias.shape)} instead"
         )
     spatial = []
     for n, k, s, p, e, d in zip(shape[2:], weight.shape[2:], stride, padding, extra, dilation, strict=True):
         if e < 0 or e >= max(s, d):
             raise RuntimeError(
-                f"output padding must be smaller than either stride or dilation, but got output_padding={e}, stride={s}, "
+                f"output padding must be smaller than either stride or dilation, but got output_padding={e}, "
+                f"stride={s}, "
                 f"dilation={d}"
             )
         spatial.append((n - 1) * s - 2 * p + d * (k - 1) + e + 1)
     if min(spatial) < 1:
         raise RuntimeError(
-            f"Given input size per channel: {list(shape[2:])}. Calculated output size per channel: {spatial}. Output size is too small"
+            f"Given input size per channel: {list(shape[2:])}. Calculated output size per channel: "
+            f"{spatial}. Output size is too small"
         )
     return _transposed(input, weight, bias, (shape[0], outputs, *spatial), (stride, padding, dilation, groups))
 
@@ -331,7 +342,8 @@ def _sizes(name: str, what: str, value: Any, dims: int) -> Ints:
         value = tuple(value) * dims
     if len(value) != dims or not all(isinstance(each, int) for each in value):
         raise RuntimeError(
-            f"{name}: expected {what} to be a single integer value or a list of {dims} values to match the convolution dimensions, "
+            f"{name}: expected {what} to be a single integer value or a list of {dims} values to match the "
+            "convolution dimensions, "
             f"but got {what}={list(value)}"
         )
     return tuple(value)
@@ -351,18 +363,25 @@ def _check_geometry(name: str, stride: Ints, padding: Ints, dilation: Ints, grou
 def _check_tensors(name: str, dims: int, input: Any, weight: Any, bias: Any) -> None:
     for position, (argument, value) in enumerate((("input", input), ("weight", weight), ("bias", bias)), 1):
         if not isinstance(value, (Variable, np.ndarray)) and (value is not None or argument != "bias"):
-            raise TypeError(f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {type(value).__name__}")
+            raise TypeError(
+                f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {type(value).__name__}"
+            )
         if value is not None and value.dtype is not input.dtype and value.dtype != input.dtype:
-            kinds = [each.dtype if isinstance(each, Variable) else from_numpy_dtype(each.dtype) for each in (input, value)]
+            kinds = [
+                each.dtype if isinstance(each, Variable) else from_numpy_dtype(each.dtype) for each in (input, value)
+            ]
             raise RuntimeError(
-                f"{name}: Input type ({kinds[0]}) and {argument} type ({kinds[1]}) should be the same; convert one with .to(dtype)"
+                f"{name}: Input type ({kinds[0]}) and {argument} type ({kinds[1]}) should be the same; "
+                "convert one with .to(dtype)"
             )
     if len(weight.shape) != dims + 2:
         raise RuntimeError(
-            f"{name}: expected {dims + 2}-dimensional weight (out channels, in channels / groups, kernel), but got weight of size "
+            f"{name}: expected {dims + 2}-dimensional weight (out channels, in channels / groups, kernel), "
+            "but got weight of size "
             f"{list(weight.shape)}"
         )
     if len(input.shape) not in (dims + 1, dims + 2):
         raise RuntimeError(
-            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: {list(input.shape)}"
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of "
+            f"size: {list(input.shape)}"
         )

@@ -38,7 +38,8 @@ def checked_reduction(size_average: bool | None, reduce: bool | None, reduction:
 class ClassTargets:
     """What a loss over class indices needs besides its input: checked once, and read by forward and backward.
 
-    The loss of a position with target y is the sum over classes c of ``q[c] * -log p[c]``, where ``q`` holds the weight of y
+    The loss of a position with target y is the sum over classes c of ``q[c] * -log p[c]``, where ``q`` holds
+    the weight of y
     (less the smoothing) at y, and everywhere the smoothing's share of that class's weight.
 
     Attributes:
@@ -73,7 +74,8 @@ class ClassTargets:
             wrong = (classes < 0) | (classes >= count)
             if wrong.any():
                 raise IndexError(
-                    f"{name}: Target {classes[wrong][0]} is out of bounds: the input has {count} classes, so a target lies in "
+                    f"{name}: Target {classes[wrong][0]} is out of bounds: the input has {count} classes, so "
+                    "a target lies in "
                     f"[0, {count - 1}] or is ignore_index={ignore_index}"
                 )
         self.classes = classes
@@ -114,7 +116,8 @@ class ClassTargets:
         return np.divide(factors, self.divisor, dtype=dtype)
 
 
-# In the formulas of the losses ``target`` and ``weight`` are named so that they are saved with their version counters: to
+# In the formulas of the losses ``target`` and ``weight`` are named so that they are saved with their version
+# counters: to
 # change them in place before backward is an error, since ``targets`` may share their memory.
 
 
@@ -195,7 +198,9 @@ def _nll(input: Any, target: Any, weight: Any, targets: Any) -> Any:
 def _nll_backward(outer: Any, targets: Any, shape: Any) -> Any:
     scale = np.divide(outer, targets.divisor, dtype=outer.dtype)
     result = np.zeros_like(outer, shape=shape)
-    result[np.arange(len(result)), targets.classes] = -scale if targets.at_target is None else -scale * targets.at_target
+    result[np.arange(len(result)), targets.classes] = (
+        -scale if targets.at_target is None else -scale * targets.at_target
+    )
     if targets.kept is not None:
         result[~targets.kept] = 0
     return result
@@ -215,7 +220,8 @@ def cross_entropy(
 
     Args:
         input: Logits ``(N, C)``, ``(N, C, *spatial)`` or ``(C,)``.
-        target: Class indices ``(N,)``, ``(N, *spatial)`` or ``()``, of int64 or uint8; or probabilities in the shape of ``input``.
+        target: Class indices ``(N,)``, ``(N, *spatial)`` or ``()``, of int64 or uint8; or probabilities in
+            the shape of ``input``.
         weight: The weight of each class, ``(C,)``.
         size_average, reduce: PyTorch's old way to say ``reduction``.
         ignore_index: Positions with this target count for nothing.
@@ -235,7 +241,9 @@ def cross_entropy(
             raise RuntimeError("ignore_index is not supported for floating point target")
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
     if array_of(input).dtype.kind != "f":
-        raise NotImplementedError(f'"cross_entropy" not implemented for {input.dtype}; the input must be floating-point logits')
+        raise NotImplementedError(
+            f'"cross_entropy" not implemented for {input.dtype}; the input must be floating-point logits'
+        )
     rows = _rows("cross_entropy", input, target, weight)
     arrays = array_of(rows), array_of(target), array_of(weight)
     targets = ClassTargets("cross_entropy", *arrays, ignore_index, label_smoothing, reduction)
@@ -282,7 +290,8 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
     kind = array_of(target).dtype
     if kind != np.int64 and kind != np.uint8:
         raise RuntimeError(
-            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert class indices with .long()"
+            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert "
+            "class indices with .long()"
         )
     if len(shape) == 1:
         if wanted not in ((), (1,)):
@@ -292,9 +301,12 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
         raise ValueError(f"{name}: Expected input batch_size ({shape[0]}) to match target batch_size ({got}).")
     elif wanted != shape[:1] + shape[2:]:
         if len(shape) == 2:
-            raise RuntimeError(f"{name}: 0D or 1D target tensor expected, multi-target not supported, but got size {list(wanted)}")
+            raise RuntimeError(
+                f"{name}: 0D or 1D target tensor expected, multi-target not supported, but got size {list(wanted)}"
+            )
         raise RuntimeError(
-            f"{name}: size mismatch: expected target size {list(shape[:1] + shape[2:])} for input {list(shape)}, got {list(wanted)}"
+            f"{name}: size mismatch: expected target size {list(shape[:1] + shape[2:])} for input "
+            f"{list(shape)}, got {list(wanted)}"
         )
     if weight is not None:
         _check_weight(name, input, weight)
@@ -310,19 +322,24 @@ def _check_weight(name: str, input: Any, weight: Any) -> None:
     classes = input.shape[1 if len(input.shape) > 1 else 0]
     if tuple(weight.shape) != (classes,):
         raise RuntimeError(
-            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of "
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
+            "weight tensor of "
             f"shape: {list(weight.shape)}"
         )
     if weight.dtype != input.dtype:
         raise RuntimeError(f"{name}: expected weight of {input.dtype}, the type of the input, but found {weight.dtype}")
     if isinstance(weight, Variable) and weight._requires_grad:
-        raise RuntimeError(f"{name} is not differentiable with respect to argument 'weight'. This input cannot have requires_grad True.")
+        raise RuntimeError(
+            f"{name} is not differentiable with respect to argument 'weight'. This input cannot have "
+            "requires_grad True."
+        )
 
 
 def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Any:
     if array_of(target).dtype.kind != "f":
         raise RuntimeError(
-            f"cross_entropy: Expected floating point type for target with class probabilities, got {target.dtype}; class indices "
+            "cross_entropy: Expected floating point type for target with class probabilities, got "
+            f"{target.dtype}; class indices "
             "have no class dimension"
         )
     dim = 1 if len(input.shape) > 1 else 0

@@ -49,13 +49,17 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """The negative log likelihood of label sequences, over all their alignments with the input (Graves et al., 2006).
+    """The negative log likelihood of label sequences, over all their alignments with the input (Graves et
+    al., 2006).
 
     Args:
-        log_probs: Log probabilities ``(T, N, C)`` or ``(T, C)``, from a log-softmax: the gradient is the one that such an
+        log_probs: Log probabilities ``(T, N, C)`` or ``(T, C)``, from a log-softmax: the gradient is the one
+            that such an
             input needs.
-        targets: Labels ``(N, S)`` or ``(S,)``, padded with anything; or those of all targets in one row, ``(sum of lengths,)``.
-        input_lengths, target_lengths: ``(N,)`` tensors or sequences of ints; for an unbatched input 0-dimensional.
+        targets: Labels ``(N, S)`` or ``(S,)``, padded with anything; or those of all targets in one row,
+            ``(sum of lengths,)``.
+        input_lengths, target_lengths: ``(N,)`` tensors or sequences of ints; for an unbatched input
+            0-dimensional.
         blank: The class that stands for no label.
         reduction: ``"mean"`` (each loss over its target's length, then the mean), ``"sum"`` or ``"none"``.
         zero_infinity: Whether infinite losses, of targets too long for the input, count as zero.
@@ -67,7 +71,9 @@ def ctc_loss(
     reduction = checked_reduction(None, None, reduction)
     require_tensors("ctc_loss", log_probs=log_probs, targets=targets)
     if len(log_probs.shape) not in (2, 3) or 0 in log_probs.shape[:1] or array_of(log_probs).dtype.kind != "f":
-        raise RuntimeError(f"ctc_loss: log_probs must be floating point (T, N, C) or (T, C), but got {list(log_probs.shape)}")
+        raise RuntimeError(
+            f"ctc_loss: log_probs must be floating point (T, N, C) or (T, C), but got {list(log_probs.shape)}"
+        )
     batched = len(log_probs.shape) == 3
     values = log_probs if batched else unsqueeze(log_probs, 1)
     steps, n, classes = values.shape
@@ -93,7 +99,9 @@ def ctc_loss(
 def _lengths(name: str, given: Any, n: int, most: int | None) -> Array:
     lengths = np.asarray(array_of(given))
     if lengths.dtype.kind not in "iu" or lengths.size != n:
-        raise RuntimeError(f"ctc_loss: {name} must be integers and of size batch_size ({n}), but got {lengths.tolist()}")
+        raise RuntimeError(
+            f"ctc_loss: {name} must be integers and of size batch_size ({n}), but got {lengths.tolist()}"
+        )
     lengths = lengths.reshape(n).astype(np.int64)
     for each in lengths.tolist():
         if each < 0:
@@ -116,7 +124,8 @@ def _labels(targets: Array, lengths: Array, batched: bool) -> Array:
         return targets[:, :longest].astype(np.int64)
     if targets.ndim != 1 or len(targets) != lengths.sum():
         raise RuntimeError(
-            f"ctc_loss: Expected targets (N, S), or of size {int(lengths.sum())} with all targets in a row, but got "
+            f"ctc_loss: Expected targets (N, S), or of size {int(lengths.sum())} with all targets in a row, "
+            "but got "
             f"{list(targets.shape)}"
         )
     labels = np.zeros((len(lengths), longest), np.int64)

@@ -17,9 +17,18 @@ from framework.ops.shape import squeeze, unsqueeze
 if TYPE_CHECKING:
     from framework.tensor import Tensor
 
-__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout", "feature_dropout"]
+__all__ = [
+    "alpha_dropout",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "feature_dropout",
+]
 
-# Alpha dropout sets activations to minus this, which selu tends to on its negative side (Klambauer et al., 2017).
+# Alpha dropout sets activations to minus this, which selu tends to on its negative side (Klambauer et al.,
+# 2017).
 _ALPHA = 1.7580993408473766
 
 
@@ -36,9 +45,13 @@ def _mask(name: str, input: Any, p: float, channels: bool, training: bool) -> An
     if not training or p == 0 or array.size == 0:
         return None
     if array.dtype.kind != "f":
-        raise RuntimeError(f"{name}: result type Float can't be cast to the desired output type {input.dtype}; use .float() first")
+        raise RuntimeError(
+            f"{name}: result type Float can't be cast to the desired output type {input.dtype}; use .float() first"
+        )
     if channels and array.ndim < 2:
-        raise RuntimeError(f"{name}: Feature dropout requires at least 2 dimensions in the input, got {list(array.shape)}")
+        raise RuntimeError(
+            f"{name}: Feature dropout requires at least 2 dimensions in the input, got {list(array.shape)}"
+        )
     shape = array.shape[:2] + (1,) * (array.ndim - 2) if channels else array.shape
     if p == 1:
         return np.zeros_like(array, shape=shape)
@@ -106,8 +119,10 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     ndim = len(input.shape)
     if ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists to provide channel-wise "
-            "dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension."
+            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists "
+            "to provide channel-wise "
+            "dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch "
+            "dimension."
         )
     return _batched("dropout1d", ndim == 3, input, p, training, inplace)
 
@@ -124,7 +139,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     ndim = len(input.shape)
     if ndim != 4:
         warnings.warn(
-            f"dropout2d: got a {ndim}-D input, which is read as (N, C, ...): use dropout1d or dropout to say what is meant",
+            f"dropout2d: got a {ndim}-D input, which is read as (N, C, ...): use dropout1d or dropout to say "
+            "what is meant",
             stacklevel=2,
         )
     result: Tensor = _dropout("dropout2d", input, p, training, inplace, True)
@@ -132,7 +148,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with probability ``p``; see :func:`dropout`.
+    """Zero whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with probability ``p``; see
+    :func:`dropout`.
 
     Raises:
         ValueError: If ``p`` is outside [0, 1].
@@ -140,7 +157,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     ndim = len(input.shape)
     if ndim not in (4, 5):
         warnings.warn(
-            f"dropout3d: got a {ndim}-D input, which is read as one sample (C, ...): use dropout to say what is meant", stacklevel=2
+            f"dropout3d: got a {ndim}-D input, which is read as one sample (C, ...): use dropout to say what is meant",
+            stacklevel=2,
         )
     return _batched("dropout3d", ndim == 5, input, p, training, inplace)
 

@@ -60,7 +60,8 @@ def cosine_embedding_loss(
     dims = len(target.shape)
     if dims > 1 or len(input1.shape) != dims + 1 or len(input2.shape) != dims + 1:
         raise RuntimeError(
-            f"cosine_embedding_loss: expected inputs (N, D) with target (N,), or (D,) with (), but got sizes {list(input1.shape)}, "
+            "cosine_embedding_loss: expected inputs (N, D) with target (N,), or (D,) with (), but got sizes "
+            f"{list(input1.shape)}, "
             f"{list(input2.shape)} and {list(target.shape)}"
         )
     products = [reductions.sum(a * b, dims) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
@@ -99,7 +100,8 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """``max(0, -target * (input1 - input2) + margin)``, where the target 1 says that ``input1`` should rank higher, -1 lower.
+    """``max(0, -target * (input1 - input2) + margin)``, where the target 1 says that ``input1`` should rank
+    higher, -1 lower.
 
     Raises:
         RuntimeError: If the numbers of dimensions differ.
@@ -109,7 +111,8 @@ def margin_ranking_loss(
     require_tensors("margin_ranking_loss", input1=input1, input2=input2, target=target)
     if not len(input1.shape) == len(input2.shape) == len(target.shape):
         raise RuntimeError(
-            f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: {list(input1.shape)}, "
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+            f"{list(input1.shape)}, "
             f"input2: {list(input2.shape)}, target: {list(target.shape)}"
         )
     return reduced(clamp_min(-target * (input1 - input2) + margin, 0), reduction)  # type: ignore[no-any-return]
@@ -170,8 +173,10 @@ def triplet_margin_with_distance_loss(
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not len(anchor.shape) == len(positive.shape) == len(negative.shape):
         raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: anchor "
-            f"{len(anchor.shape)}D, positive {len(positive.shape)}D, and negative {len(negative.shape)}D inputs"
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
+            "but got: anchor "
+            f"{len(anchor.shape)}D, positive {len(positive.shape)}D, and negative {len(negative.shape)}D "
+            "inputs"
         )
     distance = pairwise_distance if distance_function is None else distance_function
     to_positive, to_negative = distance(anchor, positive), distance(anchor, negative)
@@ -185,9 +190,13 @@ def _classes(name: str, input: Any, target: Any, wanted: tuple[int, ...]) -> Any
     require_tensors(name, input=input, target=target)
     array = array_of(target)
     if len(input.shape) > 2 or 0 in input.shape[-1:]:
-        raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"
+        )
     if array.shape != wanted:
-        raise RuntimeError(f"{name}: inconsistent target size: {list(array.shape)} for input of size: {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: inconsistent target size: {list(array.shape)} for input of size: {list(input.shape)}"
+        )
     if array.dtype != np.int64:
         raise RuntimeError(f"{name}: expected target dtype to be Long, but got {target.dtype}")
     return array
@@ -252,7 +261,8 @@ def multilabel_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The sum over target classes y and other classes i of ``max(0, 1 - x[y] + x[i])``, over the number of classes.
+    """The sum over target classes y and other classes i of ``max(0, 1 - x[y] + x[i])``, over the number of
+    classes.
 
     Args:
         input: Scores ``(N, C)`` or ``(C,)``.

@@ -52,6 +52,18 @@ def _basic(name: str) -> Callable[..., Any]:
 _select, _slice, _unsqueeze, _alias = map(_basic, ("Select", "Slice", "Unsqueeze", "Alias"))
 
 
+def _view(input: Any, key: tuple[Any, ...]) -> Any:
+    """The view of a basic key, by the primitive that has PyTorch's name for its last step."""
+    for part in reversed(key):
+        if type(part) is int:
+            return _select(input, key)
+        if part is None:
+            return _unsqueeze(input, key)
+        if part is not ... and part != FULL:
+            return _slice(input, key)
+    return _slice(input, key) if key == (FULL, ...) else _alias(input, key)
+
+
 @primitive(grad=lambda grad, key: _slice(grad, key))
 def _put_region(grad: Any, key: Any, shape: tuple[int, ...]) -> Any:
     result = new_zeros(shape, grad)
@@ -92,196 +104,6 @@ def put_mask(grad: Any, dim: int, mask: Any, shape: tuple[int, ...]) -> Any:
     return result
 
 
-# ---- Keys --------------------------------------------------------------------------------------------------
-
-
-def _parse(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[tuple[int, Any]]]:
-    """A key as a basic key for every dimension, and ``(dimension of the view, indices or mask)`` pairs to
-    pick there.
-
-    Raises:
-        IndexError: For too many parts, a mask of another shape, or a part that is no index.
-        ValueError: For a slice with a step below 1.
-    """
-    if isinstance(key, list) and any(
-        part is None or part is ... or not isinstance(part, (int, np.integer)) for part in key
-    ):
-        key = tuple(key)  # a list of lists or tensors stands for a tuple of them
-    parts = [_part(each) for each in (key if isinstance(key, tuple) else (key,))]
-    used = sum(_dims_used(part) for part in parts)
-    if used > len(shape):
-        if not shape:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to "
-                "a number"
-            )
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(shape)}: {used} for shape {list(shape)}"
-        )
-    basic: list[Any] = []
-    picks: list[tuple[int, Any]] = []
-    dim = place = 0  # in the tensor, and in the view
-    free = len(shape) - used
-    for part in parts:
-        if part is ...:
-            basic += [FULL] * free
-            dim, place, free = dim + free, place + free, 0
-        elif part is None:
-            basic.append(None)
-            place += 1
-        elif isinstance(part, bool):
-            basic.append(None)
-            picks.append((place, np.zeros(int(part), np.int64)))
-            place += 1
-        elif isinstance(part, int):
-            if not -shape[dim] <= part < shape[dim]:
-                raise IndexError(
-                    f"index {part} is out of bounds for dimension {dim} with size {shape[dim]} (shape "
-                    f"{list(shape)})"
-                )
-            basic.append(part)
-            dim += 1
-        elif isinstance(part, slice):
-            basic.append(part)
-            dim, place = dim + 1, place + 1
-        else:
-            covered = _dims_used(part)
-            array = part._array if isinstance(part, Variable) else part
-            if array.dtype.kind == "b" and array.shape != shape[dim : dim + covered]:
-                raise IndexError(
-                    f"The shape of the mask {list(array.shape)} at index {dim} does not match the shape of "
-                    "the indexed tensor "
-                    f"{list(shape)} at index {dim}"
-                )
-            picks.append((place, part))
-            basic += [FULL] * covered
-            dim, place = dim + covered, place + covered
-    return (*basic, ...), picks
-
-
-def _part(part: Any) -> Any:
-    """One part of a key as None, Ellipsis, bool, int, slice, or an array or Tensor of indices or a mask."""
-    if part is None or part is ... or type(part) is int:
-        return part
-    if isinstance(part, slice):
-        if part.step is not None and index(part.step) <= 0:
-            raise ValueError(f"step must be greater than zero, got {part}; flip() reverses a dimension")
-        return slice(
-            *(None if bound is None else index(bound) for bound in (part.start, part.stop, part.step))
-        )
-    if isinstance(part, (bool, np.bool_)):
-        return bool(part)
-    if isinstance(part, (list, tuple, range)):
-        part = np.array(_arrays(part))
-        if not part.size and part.dtype.kind == "f":
-            part = part.astype(np.int64)
-    if isinstance(part, (Variable, np.ndarray)):
-        return _index_array(part)
-    try:
-        return index(part)
-    except TypeError:
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            "indices "
-            f"(got {type(part).__name__})"
-        ) from None
-
-
-def _arrays(part: Any) -> Any:
-    if isinstance(part, Variable):
-        return part._array
-    return [_arrays(each) for each in part] if isinstance(part, (list, tuple)) else part
-
-
-def _index_array(part: Any) -> Any:
-    """A tensor or array as what it means as an index: indices, a mask, or an int or bool where it has no
-    dimensions.
-    """
-    array = part._array if isinstance(part, Variable) else part
-    if array.dtype == np.uint8:
-        warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
-            UserWarning,
-            stacklevel=5,
-        )
-        part = array = array != 0
-    elif array.dtype.kind not in "bi" or array.dtype.itemsize == 2 or (array.dtype == np.int8):
-        raise IndexError(
-            "tensors used as indices must be long, int, byte or bool tensors, not "
-            f"{from_numpy_dtype(array.dtype)}; "
-            "use .long() or a comparison"
-        )
-    if not array.ndim:
-        return bool(array) if array.dtype.kind == "b" else int(array)
-    return part if isinstance(part, Variable) else array
-
-
-def _dims_used(part: Any) -> int:
-    if part is None or part is ... or isinstance(part, bool):
-        return 0
-    if isinstance(part, (int, slice)):
-        return 1
-    array = part._array if isinstance(part, Variable) else part
-    dims: int = array.ndim if array.dtype.kind == "b" else 1
-    return dims
-
-
-def _view(input: Any, key: tuple[Any, ...]) -> Any:
-    """The view of a parsed basic key, by the primitive that has PyTorch's name for its last step."""
-    steps = [part for part in key[:-1] if not (isinstance(part, slice) and part == FULL)]
-    if not steps:
-        return _slice(input, key) if len(key) == 2 else _alias(input, key)
-    last = steps[-1]
-    return (_unsqueeze if last is None else _slice if isinstance(last, slice) else _select)(input, key)
-
-
-def _is_full(key: tuple[Any, ...]) -> bool:
-    return all(isinstance(part, slice) and part == FULL for part in key[:-1])
-
-
-def _indices(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...]) -> tuple[list[int], list[Array]]:
-    """The dimensions of a view that are indexed, and the array of indices for each, none negative, all of one
-    shape.
-
-    Raises:
-        IndexError: For an index out of bounds, or shapes that don't go together.
-    """
-    dims: list[int] = []
-    arrays: list[Array] = []
-    for place, part in picks:
-        array = part._array if isinstance(part, Variable) else part
-        if array.dtype.kind == "b":
-            dims += range(place, place + array.ndim)
-            arrays += np.nonzero(array)
-        else:
-            dims.append(place)
-            arrays.append(check_bounds(array, shape[place], place))
-    try:
-        common = common_shape([array.shape for array in arrays])
-    except RuntimeError:
-        shapes = ", ".join(str(list(array.shape)) for array in arrays)
-        raise IndexError(
-            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
-        ) from None
-    return dims, [np.broadcast_to(array, common) for array in arrays]
-
-
-def check_bounds(array: Array, size: int, dim: int) -> Array:
-    """Indices with negative ones counted from the front.
-
-    Raises:
-        IndexError: If one is out of bounds.
-    """
-    if not array.size:
-        return array
-    low, high = int(array.min()), int(array.max())
-    if low < -size or high >= size:
-        raise IndexError(
-            f"index {low if low < -size else high} is out of bounds for dimension {dim} with size {size}"
-        )
-    return array + (array < 0) * size if low < 0 else array
-
-
 # ---- Reading -----------------------------------------------------------------------------------------------
 
 
@@ -293,12 +115,16 @@ def getitem(self: Tensor, key: Any) -> Tensor:
         IndexError: For an index out of bounds or of a wrong kind, or too many.
         ValueError: For a slice with a step below 1.
     """
-    if type(key) is int and self._array.ndim and -self._array.shape[0] <= key < self._array.shape[0]:
-        return select_(self, 0, key)
-    basic, picks = _parse(self._array.shape, key)
+    simple = basic_key(key)
+    if simple is not None:
+        try:
+            return _view(self, simple)  # type: ignore[no-any-return]
+        except IndexError:
+            pass  # parse_key says what is wrong with it
+    basic, picks = parse_key(self._array.shape, key)
     if not picks:
         return _view(self, basic)  # type: ignore[no-any-return]
-    source = self if _is_full(basic) else _view(self, basic)
+    source = self if is_full(basic) else _view(self, basic)
     shape = source._array.shape
     if len(picks) == 1:
         place, part = picks[0]
@@ -307,7 +133,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
             return pick_mask(source, place, part)
         check_bounds(array, shape[place], place)
         return pick(source, place, part if isinstance(part, Variable) else array.copy())
-    dims, arrays = _indices(picks, shape)
+    dims, arrays = index_arrays(picks, shape)
     # The indexed dimensions are made one: neighbours stay where they are, others go to the front.
     first = dims[0]
     if dims != list(range(first, first + len(dims))):
@@ -371,7 +197,7 @@ def _numpy_key(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...]) -> tupl
         array = part._array if isinstance(part, Variable) else part
         if array.dtype.kind == "b":
             return (*(FULL,) * place, array.copy())
-    dims, arrays = _indices(picks, shape)
+    dims, arrays = index_arrays(picks, shape)
     key: list[Any] = [FULL] * len(shape)
     for dim, array in zip(dims, arrays, strict=True):
         key[dim] = array.copy()
@@ -391,13 +217,13 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             can't be changed.
         TypeError: For a value that is neither tensor nor number.
     """
-    basic, picks = _parse(self._array.shape, key)
+    basic, picks = parse_key(self._array.shape, key)
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(
             f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with "
             "framework.tensor()"
         )
-    target: Any = self if _is_full(basic) else _view(self, basic)
+    target: Any = self if is_full(basic) else _view(self, basic)
     if not picks:
         copy_(target, _without_leading_ones(value, target._array.ndim))
         return
@@ -471,7 +297,7 @@ def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
     for each in indices:
         if not isinstance(each, (Variable, np.ndarray)):
             raise TypeError(f"index_put(): expected a tuple of Tensors, but it holds a {type(each).__name__}")
-        _index_array(each)
+        as_index(each)
         array = each._array if isinstance(each, Variable) else each
         picks.append((place, array))
         place += array.ndim if array.dtype.kind == "b" else 1

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-# ---- Reductions -----------------------------------------------------------------------------------------------------------
+# ---- Reductions --------------------------------------------------------------------------------------------
 
 
 def reduced(losses: Any, reduction: str) -> Any:
@@ -64,8 +64,10 @@ def _check_same_size(name: str, input: Any, target: Any) -> None:
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
         warnings.warn(
-            f"{name}: Using a target size ({list(target.shape)}) that is different to the input size ({list(input.shape)}). This "
-            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            f"{name}: Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}). This "
+            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
+            "size.",
             stacklevel=3,
         )
 
@@ -73,16 +75,14 @@ def _check_same_size(name: str, input: Any, target: Any) -> None:
 def _weighted(losses: Any, weight: Any, input: Any, reduction: str, *, by_weight: bool) -> Any:
     """Weighted and reduced losses; a mean over the weights or over the elements."""
     if weight.shape != input.shape:
-        raise ValueError(
-            f"Weights and input must have the same size, got {list(weight.shape)} and {list(input.shape)}"
-        )
+        raise ValueError(f"Weights and input must have the same size, got {list(weight.shape)} and {list(input.shape)}")
     losses = losses * weight
     if reduction == "mean" and by_weight:
         return reductions.sum(losses) / reductions.sum(weight)
     return reduced(losses, reduction)
 
 
-# ---- Differences ----------------------------------------------------------------------------------------------------------
+# ---- Differences -------------------------------------------------------------------------------------------
 
 
 @primitive(
@@ -137,19 +137,19 @@ def l1_loss(
     _check_same_size("l1_loss", input, target)
     losses = elementwise.abs(input - target)
     result: Tensor = (
-        reduced(losses, reduction)
-        if weight is None
-        else _weighted(losses, weight, input, reduction, by_weight=True)
+        reduced(losses, reduction) if weight is None else _weighted(losses, weight, input, reduction, by_weight=True)
     )
     return result
 
 
 @primitive(
     promotes="common",
-    input=lambda grad, input, target, reduction, beta: _limited((input - target) / beta, 1.0)
-    * _each(grad, reduction, input, target),
-    target=lambda grad, input, target, reduction, beta: _limited((target - input) / beta, 1.0)
-    * _each(grad, reduction, input, target),
+    input=lambda grad, input, target, reduction, beta: (
+        _limited((input - target) / beta, 1.0) * _each(grad, reduction, input, target)
+    ),
+    target=lambda grad, input, target, reduction, beta: (
+        _limited((target - input) / beta, 1.0) * _each(grad, reduction, input, target)
+    ),
 )
 def _smooth_l1_loss(input: Any, target: Any, reduction: str, beta: float) -> Any:
     only_floats("smooth_l1_loss", input)
@@ -159,10 +159,12 @@ def _smooth_l1_loss(input: Any, target: Any, reduction: str, beta: float) -> Any
 
 @primitive(
     promotes="common",
-    input=lambda grad, input, target, reduction, delta: _limited(input - target, delta)
-    * _each(grad, reduction, input, target),
-    target=lambda grad, input, target, reduction, delta: _limited(target - input, delta)
-    * _each(grad, reduction, input, target),
+    input=lambda grad, input, target, reduction, delta: (
+        _limited(input - target, delta) * _each(grad, reduction, input, target)
+    ),
+    target=lambda grad, input, target, reduction, delta: (
+        _limited(target - input, delta) * _each(grad, reduction, input, target)
+    ),
 )
 def _huber_loss(input: Any, target: Any, reduction: str, delta: float) -> Any:
     only_floats("huber_loss", input)
@@ -183,7 +185,8 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """``|d| - beta / 2`` of the difference d, and ``d ** 2 / (2 * beta)`` where it is below ``beta`` (Girshick, 2015).
+    """``|d| - beta / 2`` of the difference d, and ``d ** 2 / (2 * beta)`` where it is below ``beta``
+    (Girshick, 2015).
 
     Arguments as in :func:`mse_loss`.
 
@@ -204,7 +207,8 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """``d ** 2 / 2`` of the difference d, and ``delta * (|d| - delta / 2)`` where it is above ``delta`` (Huber, 1964).
+    """``d ** 2 / 2`` of the difference d, and ``delta * (|d| - delta / 2)`` where it is above ``delta``
+    (Huber, 1964).
 
     Arguments as in :func:`mse_loss`, but with a weight the mean is taken over the elements.
 
@@ -223,7 +227,7 @@ def huber_loss(
     return result
 
 
-# ---- Probabilities --------------------------------------------------------------------------------------------------------
+# ---- Probabilities -----------------------------------------------------------------------------------------
 
 
 def _times(value: Any, weight: Any) -> Any:
@@ -257,7 +261,8 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """``-(t * log(x) + (1 - t) * log(1 - x))`` for probabilities x; see also :func:`binary_cross_entropy_with_logits`.
+    """``-(t * log(x) + (1 - t) * log(1 - x))`` for probabilities x; see also
+    :func:`binary_cross_entropy_with_logits`.
 
     Args:
         input: Probabilities, any shape.
@@ -274,7 +279,8 @@ def binary_cross_entropy(
     require_tensors("binary_cross_entropy", input=input, target=target)
     if input.shape != target.shape:
         raise ValueError(
-            f"binary_cross_entropy: Using a target size ({list(target.shape)}) that is different to the input size "
+            f"binary_cross_entropy: Using a target size ({list(target.shape)}) that is different to the "
+            "input size "
             f"({list(input.shape)}) is not supported. Please ensure they have the same size."
         )
     x, t = array_of(input), array_of(target)
@@ -338,7 +344,9 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
-        raise ValueError(f"{name}: Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)})")
+        raise ValueError(
+            f"{name}: Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)})"
+        )
     for argument, value in (("input", input), ("target", target)):
         if array_of(value).dtype.kind != "f":
             raise RuntimeError(f"{name}: the {argument} must be floating point, not {value.dtype}; use .float()")
@@ -350,7 +358,8 @@ def _constant(name: str, **arguments: Any) -> None:
     for argument, value in arguments.items():
         if isinstance(value, Variable) and value._requires_grad:
             raise RuntimeError(
-                f"The function {name!r} is not differentiable with respect to argument {argument!r}. This input cannot have "
+                f"The function {name!r} is not differentiable with respect to argument {argument!r}. This "
+                "input cannot have "
                 "requires_grad True."
             )
 
@@ -369,13 +378,15 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """``target * (log(target) - input)``: the divergence of distributions, of which ``input`` is given as logarithms.
+    """``target * (log(target) - input)``: the divergence of distributions, of which ``input`` is given as
+    logarithms.
 
     Args:
         input: Log probabilities.
         target: Probabilities, or their logarithms with ``log_target``.
         size_average, reduce: PyTorch's old way to say ``reduction``.
-        reduction: ``"batchmean"`` for the sum over the size of the first dimension, which is the divergence's definition;
+        reduction: ``"batchmean"`` for the sum over the size of the first dimension, which is the divergence's
+            definition;
             ``"mean"`` over all elements (with a warning), ``"sum"`` or ``"none"``.
         log_target: Whether the target holds logarithms.
 
@@ -386,7 +397,8 @@ def kl_div(
     batch_mean = reduction == "batchmean" and size_average is None and reduce is None
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
-            "kl_div: reduction='mean' divides by the number of elements; 'batchmean' divides by the batch size, which is the "
+            "kl_div: reduction='mean' divides by the number of elements; 'batchmean' divides by the batch "
+            "size, which is the "
             "divergence's definition",
             stacklevel=2,
         )
@@ -451,7 +463,8 @@ def gaussian_nll_loss(
     Args:
         input: The expectation.
         target: What was observed.
-        var: The variance: a number, or a tensor in the shape of ``input``, or without its last dimension, or with one of
+        var: The variance: a number, or a tensor in the shape of ``input``, or without its last dimension, or
+            with one of
             size 1.
         full: Whether to add the constant ``log(2 pi) / 2``.
         eps: Smaller variances count as this; their gradient stays.

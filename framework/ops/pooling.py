@@ -1,6 +1,7 @@
 """Pooling over 1, 2 or 3 spatial dimensions: the largest, the mean or a norm of each window.
 
-Every gradient here is linear, and its own gradient is the linear map in the other direction: derivatives of any order.
+Every gradient here is linear, and its own gradient is the linear map in the other direction: derivatives of
+any order.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-# ---- Maximum ------------------------------------------------------------------------------------------------------------
+# ---- Maximum -----------------------------------------------------------------------------------------------
 
 
 @primitive(input=lambda grad, taps, window, input_shape: _put(grad, taps, input_shape, window))
@@ -60,9 +61,9 @@ def _recorded_max_pool(name: str) -> Callable[..., Any]:
     def max_pool(input: Any, window: Any, ceil_mode: bool) -> Any:
         return kernels.max_pool(input, *window, ceil_mode)
 
-    return primitive(name=name, input=lambda grad, result1, window, input_shape: _put(grad, result1, input_shape, window))(
-        max_pool
-    )
+    return primitive(
+        name=name, input=lambda grad, result1, window, input_shape: _put(grad, result1, input_shape, window)
+    )(max_pool)
 
 
 _MAX_POOLS = [_recorded_max_pool(f"MaxPool{dims}DWithIndices") for dims in (1, 2, 3)]
@@ -129,10 +130,12 @@ def max_pool2d(
 
     Args:
         input: ``(N, C, H, W)`` or ``(C, H, W)``.
-        kernel_size, stride, dilation: A number, or one for each spatial dimension; the stride is the kernel size by default.
+        kernel_size, stride, dilation: A number, or one for each spatial dimension; the stride is the kernel
+            size by default.
         padding: On both sides, at most half the kernel; what it adds never wins.
         ceil_mode: Whether windows may overhang the end.
-        return_indices: Whether to return the winners' positions in the flattened spatial dimensions as well (int64).
+        return_indices: Whether to return the winners' positions in the flattened spatial dimensions as well
+            (int64).
 
     Raises:
         RuntimeError: If the window doesn't fit, or a size is out of its range.
@@ -176,7 +179,7 @@ max_pool2d_with_indices = _with_indices(max_pool2d)
 max_pool3d_with_indices = _with_indices(max_pool3d)
 
 
-# ---- Mean -----------------------------------------------------------------------------------------------------------------
+# ---- Mean --------------------------------------------------------------------------------------------------
 
 
 @primitive(grad=lambda grad, kernel, options: _AVERAGES[len(kernel) - 1](grad, kernel, options))
@@ -242,7 +245,8 @@ def avg_pool2d(
 
     Args:
         input: ``(N, C, H, W)`` or ``(C, H, W)``.
-        kernel_size, stride: A number, or one for each spatial dimension; the stride is the kernel size by default.
+        kernel_size, stride: A number, or one for each spatial dimension; the stride is the kernel size by
+            default.
         padding: Zeros on both sides, at most half the kernel.
         ceil_mode: Whether windows may overhang the end; what lies beyond the padding is not counted.
         count_include_pad: Whether the padding counts as elements.
@@ -251,9 +255,7 @@ def avg_pool2d(
     Raises:
         RuntimeError: If the window doesn't fit, or a size is out of its range.
     """
-    result: Tensor = _avg_pool(
-        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    result: Tensor = _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return result
 
 
@@ -267,13 +269,11 @@ def avg_pool3d(
     divisor_override: int | None = None,
 ) -> Tensor:
     """The mean of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see :func:`avg_pool2d`."""
-    result: Tensor = _avg_pool(
-        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    result: Tensor = _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return result
 
 
-# ---- Norm -----------------------------------------------------------------------------------------------------------------
+# ---- Norm --------------------------------------------------------------------------------------------------
 
 
 def _lp_pool(dims: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
@@ -307,7 +307,7 @@ def lp_pool3d(
     return result
 
 
-# ---- Checks ---------------------------------------------------------------------------------------------------------------
+# ---- Checks ------------------------------------------------------------------------------------------------
 
 
 def numbers(name: str, what: str, value: Any, dims: int) -> Ints:
@@ -336,27 +336,37 @@ def check_window(
     """Kernel, stride and padding with one number for each spatial dimension of an input that they fit.
 
     Raises:
-        RuntimeError: For an input of another number of dimensions, sizes out of their range, and a window that doesn't fit.
+        RuntimeError: For an input of another number of dimensions, sizes out of their range, and a window
+            that doesn't fit.
     """
     require_tensors(name, input=input)
     shape = input.shape
     if len(shape) not in (dims + 1, dims + 2):
-        raise RuntimeError(f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor for input, but got: {list(shape)}")
+        raise RuntimeError(
+            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor for input, but got: {list(shape)}"
+        )
     if 0 in shape[-dims - 1 :]:
         raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: "
+            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size "
+            "for input, but got: "
             f"{list(shape)}"
         )
     kernel = numbers(name, "kernel_size", kernel_size, dims)
     stride = kernel if stride is None or stride == () or stride == [] else numbers(name, "stride", stride, dims)
     padding, dilation = numbers(name, "padding", padding, dims), numbers(name, "dilation", dilation, dims)
-    for what, values, least in (("kernel size", kernel, 1), ("stride", stride, 1), ("dilation", dilation, 1), ("pad", padding, 0)):
+    for what, values, least in (
+        ("kernel size", kernel, 1),
+        ("stride", stride, 1),
+        ("dilation", dilation, 1),
+        ("pad", padding, 0),
+    ):
         if min(values) < least:
             raise RuntimeError(f"{name}: {what} must be at least {least}, but got {list(values)}")
     for k, p, d in zip(kernel, padding, dilation, strict=True):
         if p > ((k - 1) * d + 1) // 2:
             raise RuntimeError(
-                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
+                f"kernel_size={k} and dilation={d}"
             )
     out = kernels.pool_output_shape(shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
     if min(out) < 1:

@@ -18,7 +18,12 @@ TRANSPOSED: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F
 
 
 def by_definition(
-    x: np.ndarray, weight: np.ndarray, stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...], groups: int
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    dilation: tuple[int, ...],
+    groups: int,
 ) -> np.ndarray:
     x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
     out = [
@@ -91,9 +96,7 @@ def test_transposed_convolution_is_the_adjoint(
     y = framework.tensor(generator.standard_normal(result.shape))
     extra = [
         n - ((m - 1) * s - 2 * p + d * (k - 1) + 1)
-        for n, m, s, p, d, k in zip(
-            x.shape[2:], y.shape[2:], stride, padding, dilation, weight.shape[2:], strict=True
-        )
+        for n, m, s, p, d, k in zip(x.shape[2:], y.shape[2:], stride, padding, dilation, weight.shape[2:], strict=True)
     ]
     back = TRANSPOSED[dims](y, weight, None, stride, padding, extra, groups, dilation)
     assert back.shape == x.shape

@@ -191,7 +191,9 @@ def test_losses_with_a_margin() -> None:
     np.testing.assert_allclose(embedding.detach().numpy(), [1 - cosine[0], max(0, cosine[1] - 0.3)], rtol=1e-9)
     classes = framework.tensor([2, 0])
     margins = F.multi_margin_loss(x, classes, margin=0.5, reduction="none")
-    expected = [sum(max(0, 0.5 - row[t] + row[i]) for i in range(3) if i != t) / 3 for row, t in zip(a, (2, 0), strict=True)]
+    expected = [
+        sum(max(0, 0.5 - row[t] + row[i]) for i in range(3) if i != t) / 3 for row, t in zip(a, (2, 0), strict=True)
+    ]
     np.testing.assert_allclose(margins.detach().numpy(), expected, rtol=1e-12)
     assert gradcheck(lambda each: F.multi_margin_loss(each, classes, p=2), (x,))
     assert gradgradcheck(lambda each: F.multi_margin_loss(each, classes, p=2), (x,))

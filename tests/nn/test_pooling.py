@@ -86,7 +86,9 @@ def test_unpooling_inverts_pooling_of_what_was_kept() -> None:
     x = framework.tensor(distinct(2, 3, 6, 8), requires_grad=True)
     values, indices = nn.MaxPool2d(2, return_indices=True)(x)
     restored = nn.MaxUnpool2d(2)(values, indices)
-    np.testing.assert_array_equal(F.max_pool2d(restored + (restored == 0) * -1e9, 2).detach().numpy(), values.detach().numpy())
+    np.testing.assert_array_equal(
+        F.max_pool2d(restored + (restored == 0) * -1e9, 2).detach().numpy(), values.detach().numpy()
+    )
     assert gradcheck(lambda each: F.max_unpool2d(each, indices, 2), (values.detach().requires_grad_(),))
     assert gradgradcheck(lambda each: F.max_unpool2d(each, indices, 2), (values.detach().requires_grad_(),))
 
@@ -94,7 +96,10 @@ def test_unpooling_inverts_pooling_of_what_was_kept() -> None:
 @pytest.mark.parametrize("size", [1, 3, (4, None), (7, 2)])
 def test_adaptive_pooling(size: Any) -> None:
     x = distinct(2, 3, 7, 5)
-    sizes = [n if each is None else each for each, n in zip(size if isinstance(size, tuple) else (size, size), (7, 5), strict=True)]
+    sizes = [
+        n if each is None else each
+        for each, n in zip(size if isinstance(size, tuple) else (size, size), (7, 5), strict=True)
+    ]
     largest, mean = np.zeros((2, 3, *sizes)), np.zeros((2, 3, *sizes))
     for i, j in itertools.product(*map(range, sizes)):
         rows = slice(i * 7 // sizes[0], -(-(i + 1) * 7 // sizes[0]))
@@ -123,7 +128,9 @@ def test_nodes_are_named_as_in_pytorch() -> None:
 
 def test_errors() -> None:
     x = framework.zeros(2, 3, 4, 4)
-    with pytest.raises(RuntimeError, match="pad should be at most half of effective kernel size, but got pad=2, kernel_size=3"):
+    with pytest.raises(
+        RuntimeError, match="pad should be at most half of effective kernel size, but got pad=2, kernel_size=3"
+    ):
         F.max_pool2d(x, 3, padding=2)
     with pytest.raises(RuntimeError, match=r"input size: \(3x4x4\). Calculated output size: \(3x0x0\)"):
         F.max_pool2d(x, 5)

@@ -34,8 +34,7 @@ class Case:
 
     def build(self, library: Any) -> Any:
         tensors = {
-            key: library.tensor(value) if isinstance(value, np.ndarray) else value
-            for key, value in self.kwargs.items()
+            key: library.tensor(value) if isinstance(value, np.ndarray) else value for key, value in self.kwargs.items()
         }
         return getattr(library.nn, self.layer)(*self.args, **tensors)
 
@@ -104,9 +103,7 @@ POOLS = [
     Case("AdaptiveMaxPool1d", (4,), ((2, 3, 10),)),
     Case("AdaptiveMaxPool2d", ((3, 5),), ((2, 3, 7, 8),), {"return_indices": True}),
     Case("AdaptiveMaxPool3d", (2,), ((2, 3, 4, 5, 3),)),
-    Case(
-        "MaxUnpool2d", (2,), ((1, 1, 2, 2),), constants=(np.array([[[[5, 7], [8, 10]]]]),)
-    ),
+    Case("MaxUnpool2d", (2,), ((1, 1, 2, 2),), constants=(np.array([[[[5, 7], [8, 10]]]]),)),
     Case("MaxUnpool1d", (2, 3), ((2, 3),), constants=(np.array([[0, 3, 7], [1, 4, 6]]),)),
 ]
 ACTIVATIONS = [
@@ -356,7 +353,10 @@ def test_initialisers_draw_pytorchs_numbers(
     for seed in range(12):
         framework.manual_seed(seed)
         torch.manual_seed(seed)
-        ours, theirs = framework.empty(shape, dtype=getattr(framework, kind)), torch.empty(shape, dtype=getattr(torch, kind))
+        ours, theirs = (
+            framework.empty(shape, dtype=getattr(framework, kind)),
+            torch.empty(shape, dtype=getattr(torch, kind)),
+        )
         assert getattr(nn.init, name)(ours, **options) is ours
         getattr(torch.nn.init, name)(theirs, **options)
         if any(each in name for each in EXACT):

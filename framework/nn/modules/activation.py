@@ -91,7 +91,9 @@ class Hardtanh(_Inplace):
         for old, value in (("min", min_value), ("max", max_value)):
             if value is not None:
                 warnings.warn(
-                    f"keyword argument `{old}_value` is deprecated and renamed to `{old}_val`", FutureWarning, stacklevel=2
+                    f"keyword argument `{old}_value` is deprecated and renamed to `{old}_val`",
+                    FutureWarning,
+                    stacklevel=2,
                 )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from operator import index
 from typing import Any, TypeVar
@@ -250,13 +250,13 @@ class ModuleDict(Module):
             self[key] = module
 
 
-def _described(name: str, value: Any) -> str:
-    """The line of a ParameterList or ParameterDict for one entry."""
+def _described(name: str, value: Any, element: Callable[[Tensor], Any]) -> str:
+    """The line of a ParameterList or ParameterDict for one entry; ``element`` says what type of number it holds."""
     if isinstance(value, Tensor):
         kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
         size = "x".join(str(n) for n in value.shape)
-        return f"  ({name}): {kind} containing: [{value.dtype} of size {size}]"
-    return f"  ({name}): Object of type: {type(value).__name__}"
+        return f"    ({name}): {kind} containing: [{element(value)} of size {size}]"
+    return f"    ({name}): Object of type: {type(value).__name__}"
 
 
 class ParameterList(Module):
@@ -308,7 +308,7 @@ class ParameterList(Module):
     __iadd__ = extend
 
     def __repr__(self) -> str:
-        lines = [_described(str(i), value) for i, value in enumerate(self)]
+        lines = [_described(str(i), value, lambda tensor: tensor.dtype) for i, value in enumerate(self)]
         return f"{self._get_name()}(\n" + "\n".join(lines) + "\n)" if lines else f"{self._get_name()}()"
 
 
@@ -324,8 +324,8 @@ class ParameterDict(Module):
     _keys: dict[str, None]
 
     def __getitem__(self, key: str) -> Any:
-        if key not in self._keys:
-            raise KeyError(key)
+        if key not in self._keys:  # PyTorch's kind of error
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}; its keys are {list(self._keys)}")
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -379,5 +379,5 @@ class ParameterDict(Module):
             self[key] = value
 
     def __repr__(self) -> str:
-        lines = [_described(key, value) for key, value in self.items()]
+        lines = [_described(key, value, lambda tensor: tensor.type()) for key, value in self.items()]
         return f"{self._get_name()}(\n" + "\n".join(lines) + "\n)" if lines else f"{self._get_name()}()"

@@ -28,7 +28,8 @@ def expand_to(value: Any, dims: int) -> Any:
 class _Convolution(Module):
     """What all convolutions share.
 
-    Weight and bias are uniform in ±1 / sqrt(fan in) at first, where fan in is the weight's second size times its kernel's.
+    Weight and bias are uniform in ±1 / sqrt(fan in) at first, where fan in is the weight's second size times
+    its kernel's.
 
     Args:
         in_channels, out_channels: The sizes of the channel dimension of input and output.
@@ -148,7 +149,18 @@ class _Conv(_Convolution):
         dtype: DType | None = None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -226,13 +238,16 @@ class _ConvTranspose(_Convolution):
 
         Args:
             input: The input.
-            output_size: The wanted spatial sizes, or the whole shape, in place of the layer's ``output_padding``.
+            output_size: The wanted spatial sizes, or the whole shape, in place of the layer's
+                ``output_padding``.
 
         Raises:
             ValueError: If no output padding gives this size.
         """
         extra = self.output_padding if output_size is None else self._output_padding(input, output_size)
-        return self._function(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
+        return self._function(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
 
     def _output_padding(self, input: Tensor, output_size: Sequence[int]) -> Ints:
         dims = self.dims
@@ -242,7 +257,8 @@ class _ConvTranspose(_Convolution):
             wanted = wanted[lead:]
         if len(wanted) != dims:
             raise ValueError(
-                f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must have {dims} or {lead + dims} elements "
+                f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must have {dims} or "
+                f"{lead + dims} elements "
                 f"(got {len(wanted)})"
             )
         padding: Any = self.padding
@@ -255,7 +271,8 @@ class _ConvTranspose(_Convolution):
         most = [size + s - 1 for size, s in zip(least, self.stride, strict=True)]
         if any(not low <= size <= high for low, size, high in zip(least, wanted, most, strict=True)):
             raise ValueError(
-                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an input of "
+                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an "
+                "input of "
                 f"{list(input.shape[lead:])})"
             )
         return tuple([size - low for size, low in zip(wanted, least, strict=True)])
@@ -280,4 +297,3 @@ class ConvTranspose3d(_ConvTranspose):
 
     dims = 3
     _function = staticmethod(F.conv_transpose3d)
-

@@ -15,29 +15,26 @@ if TYPE_CHECKING:
     from framework.nn.modules.module import Module
 
 Gradients = tuple[Any, ...]
+Observe = Callable[[list[Any]], Sequence[Any]]
 
 
 class BackwardHookFunctionBackward(Node):
-    """An identity of several tensors; ``observe`` sees their gradients, as Tensors, and may return others."""
+    """An identity of several tensors; ``observe`` sees their gradients, as Tensors or None, and returns others."""
 
     __slots__ = ("observe", "outputs")
 
     outputs: int
-    observe: Callable[[list[Any]], Sequence[Any]]
+    observe: Observe
 
     def apply(self, grad: Any, create_graph: bool) -> Any:
         """The gradients, after the hooks."""
         given = [grad] if self.outputs == 1 else grad
-        shapes, dtypes = ([self.shape], [self.dtype]) if self.outputs == 1 else (self.shape, self.dtype)
-        gradients = [
-            wrap(np.zeros(shape, dtype)) if each is None else each if isinstance(each, Variable) else wrap(each)
-            for each, shape, dtype in zip(given, shapes, dtypes, strict=True)
-        ]
-        changed = self.observe(gradients)
+        seen = [each if each is None or isinstance(each, Variable) else wrap(each) for each in given]
+        changed = self.observe(seen)
         return list(changed) if create_graph else [array_of(each) for each in changed]
 
 
-def _watched(values: tuple[Any, ...], observe: Callable[[list[Any]], Sequence[Any]]) -> tuple[tuple[Any, ...], list[int]]:
+def _watched(values: tuple[Any, ...], observe: Observe) -> tuple[tuple[Any, ...], list[int]]:
     """The values with one identity node over those that require grad, and their positions."""
     places = [i for i, value in enumerate(values) if isinstance(value, Variable) and value._requires_grad]
     if not places or not recording.get():
@@ -46,12 +43,8 @@ def _watched(values: tuple[Any, ...], observe: Callable[[list[Any]], Sequence[An
     sources = [values[i] for i in places]
     shapes, dtypes = [each._array.shape for each in sources], [each._array.dtype for each in sources]
     single = len(places) == 1
-    init_node(
-        node,
-        tuple([edge_of(each) for each in sources]),
-        shapes[0] if single else shapes,
-        dtypes[0] if single else dtypes,
-    )
+    edges = tuple([edge_of(each) for each in sources])
+    init_node(node, edges, shapes[0] if single else shapes, dtypes[0] if single else dtypes)
     node.outputs = len(places)
     node.observe = observe
     watched = list(values)
@@ -67,8 +60,9 @@ def _watched(values: tuple[Any, ...], observe: Callable[[list[Any]], Sequence[An
 class BackwardObserver:
     """Calls one module call's backward hooks when its gradients have been computed.
 
-    ``grad_input`` and ``grad_output`` are tuples as long as the positional arguments and the results, with None for what
-    needs no gradient.
+    ``grad_input`` and ``grad_output`` are as long as the positional arguments and the results, with None for
+    what is no
+    tensor. As in PyTorch, an input that no gradient reaches has zeros, and an output None.
     """
 
     def __init__(self, module: Module) -> None:
@@ -76,64 +70,79 @@ class BackwardObserver:
         self.hooks = list((module._backward_hooks or {}).values())
         self.pre_hooks = list((module._backward_pre_hooks or {}).values())
         self.grad_output: Gradients | None = None
-        self.inputs: tuple[int, list[int]] = (0, [])
-        self.outputs: tuple[int, list[int]] = (0, [])
+        # Shape and dtype of each tensor, None for other values; and the positions of those that require grad.
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+        self.input_places: list[int] = []
+        self.output_places: list[int] = []
 
     def watch_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments to call the module with."""
-        watched, places = _watched(args, self._input_gradients)
-        self.inputs = len(args), places
+        self.inputs = _kinds(args)
+        watched, self.input_places = _watched(args, self._input_gradients)
         return watched
 
     def watch_outputs(self, result: Any) -> Any:
         """The result to hand out."""
         results = result if isinstance(result, tuple) else (result,)
-        watched, places = _watched(results, self._output_gradients)
-        self.outputs = len(results), places
+        self.outputs = _kinds(results)
+        watched, self.output_places = _watched(results, self._output_gradients)
         return watched if isinstance(result, tuple) else watched[0]
 
     def _output_gradients(self, gradients: list[Any]) -> Sequence[Any]:
-        size, places = self.outputs
-        grad_output = _spread(size, places, gradients)
+        places = self.output_places
+        every: list[Any] = [None] * len(self.outputs)
+        for i, gradient in zip(places, gradients, strict=True):
+            every[i] = gradient
+        received = tuple(every)
         for hook in self.pre_hooks:
-            changed = hook(self.module, grad_output)
+            changed = hook(self.module, received)
             if changed is not None:
-                grad_output = _checked(changed, size, "Backward pre hook", "grad_output")
-        self.grad_output = grad_output
-        if not self.inputs[1] and self.hooks:
-            warnings.warn(
-                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
-                "gradients.",
-                stacklevel=2,
-            )
-            for hook in self.hooks:
-                changed = hook(self.module, (None,) * self.inputs[0], grad_output)
-                if changed is not None and not (isinstance(changed, tuple) and all(each is None for each in changed)):
-                    raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None for all "
-                        "gradients."
-                    )
-            self.grad_output = None
-        return [grad_output[i] for i in places]
+                received = _checked(changed, len(every), "Backward pre hook", "grad_output")
+        self.grad_output = received
+        if not self.input_places and self.hooks:
+            self._without_inputs(received)
+        return [_zeros(self.outputs[i]) if received[i] is None else received[i] for i in places]
+
+    def _without_inputs(self, received: Gradients) -> None:
+        warnings.warn(
+            "Full backward hook is firing when gradients are computed with respect to module outputs since "
+            "no inputs "
+            "require gradients.",
+            stacklevel=2,
+        )
+        for hook in self.hooks:
+            changed = hook(self.module, (None,) * len(self.inputs), received)
+            if changed is not None and not (isinstance(changed, tuple) and all(each is None for each in changed)):
+                raise RuntimeError(
+                    "Backward hook for Modules where no input requires gradient should always return None or "
+                    "None for "
+                    "all gradients."
+                )
+        self.grad_output = None
 
     def _input_gradients(self, gradients: list[Any]) -> Sequence[Any]:
-        if self.grad_output is None:  # no gradient came through the outputs
-            return gradients
-        size, places = self.inputs
-        grad_input = _spread(size, places, gradients)
-        for hook in self.hooks:
-            changed = hook(self.module, grad_input, self.grad_output)
-            if changed is not None:
-                grad_input = _checked(changed, size, "Backward hook", "grad_input")
-        self.grad_output = None
-        return [grad_input[i] for i in places]
+        places = self.input_places
+        every = [None if kind is None else _zeros(kind) for kind in self.inputs]
+        for i, gradient in zip(places, gradients, strict=True):
+            if gradient is not None:
+                every[i] = gradient
+        given: Gradients = tuple(every)
+        if self.grad_output is not None:  # else no gradient came through the outputs
+            for hook in self.hooks:
+                changed = hook(self.module, given, self.grad_output)
+                if changed is not None:
+                    given = _checked(changed, len(every), "Backward hook", "grad_input")
+            self.grad_output = None
+        return [given[i] for i in places]
 
 
-def _spread(size: int, places: list[int], gradients: list[Any]) -> Gradients:
-    every: list[Any] = [None] * size
-    for i, gradient in zip(places, gradients, strict=True):
-        every[i] = gradient
-    return tuple(every)
+def _kinds(values: tuple[Any, ...]) -> list[Any]:
+    return [(each._array.shape, each._array.dtype) if isinstance(each, Variable) else None for each in values]
+
+
+def _zeros(kind: tuple[Any, Any]) -> Any:
+    return wrap(np.zeros(*kind))
 
 
 def _checked(changed: Any, size: int, hook: str, what: str) -> Gradients:

@@ -75,7 +75,8 @@ class Linear(Module):
 class Bilinear(Module):
     """``x1 @ weight[k] @ x2 + bias[k]`` for each output k: ``(*, in1), (*, in2) -> (*, out)``.
 
-    Weight ``(out_features, in1_features, in2_features)`` and bias are uniform in ±1 / sqrt(in1_features) at first.
+    Weight ``(out_features, in1_features, in2_features)`` and bias are uniform in ±1 / sqrt(in1_features) at
+    first.
 
     Raises:
         ValueError: If ``in1_features`` is not positive.
@@ -123,6 +124,7 @@ class Bilinear(Module):
     def extra_repr(self) -> str:
         """The sizes."""
         return (
-            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )

@@ -134,12 +134,12 @@ class Module:
         if isinstance(value, Parameter):
             if "_parameters" not in fields:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, "_parameters")
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             if "_modules" not in fields:
                 raise AttributeError("cannot assign module before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, "_modules")
             fields["_modules"][name] = value
         elif name in fields.get("_parameters", ()):
             if value is not None:
@@ -165,17 +165,18 @@ class Module:
         elif isinstance(value, Buffer):
             if "_buffers" not in fields:
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, "_buffers")
             self.register_buffer(name, value, value.persistent)
         else:
             super().__setattr__(name, value)
 
-    def _forget(self, name: str) -> None:
-        """Take a name out of wherever it stands, so that it can be registered as something else."""
+    def _forget(self, name: str, registry: str) -> None:
+        """Take a name out of wherever it stands but ``registry``, where it keeps its place."""
         fields = self.__dict__
         fields.pop(name, None)
-        for registry in _REGISTRIES:
-            fields[registry].pop(name, None)
+        for other in _REGISTRIES:
+            if other != registry:
+                fields[other].pop(name, None)
         fields["_non_persistent_buffers"].discard(name)
 
     def __delattr__(self, name: str) -> None:
@@ -407,7 +408,8 @@ class Module:
                 if set_to_none:
                     parameter.grad = None
                 else:
-                    parameter.grad = parameter.grad.detach()
+                    if parameter.grad.requires_grad:
+                        parameter.grad = parameter.grad.detach()
                     parameter.grad.zero_()
 
     def _apply(self: T, fn: Callable[[Tensor], Tensor]) -> T:
@@ -520,7 +522,8 @@ class Module:
         metadata = {"assign": assign, "writes": writes}
 
         def load(module: Module, prefix: str) -> None:
-            module._load_from_state_dict(state, prefix, metadata, strict, missing, unexpected, problems)
+            # Missing and unexpected keys are always collected; whether they are errors is decided at the end.
+            module._load_from_state_dict(state, prefix, metadata, True, missing, unexpected, problems)
             for name, child in module._modules.items():
                 if child is not None:
                     load(child, prefix + name + ".")
@@ -671,6 +674,8 @@ def _indent(text: str) -> str:
 
 
 def _type_name(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return str(value.type())
     return f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
 
 

@@ -17,7 +17,8 @@ class _MaxPool(Module):
     """The largest element of each window.
 
     Args:
-        kernel_size, stride, padding, dilation: A number, or one for each spatial dimension; the stride is the kernel size by default.
+        kernel_size, stride, padding, dilation: A number, or one for each spatial dimension; the stride is the
+            kernel size by default.
         return_indices: Whether to return the positions of the largest elements too, for unpooling.
         ceil_mode: Whether windows may overhang the end.
     """
@@ -51,7 +52,8 @@ class _MaxPool(Module):
     def extra_repr(self) -> str:
         """The window."""
         return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, "
             f"ceil_mode={self.ceil_mode}"
         )
 
@@ -123,7 +125,8 @@ class _AvgPool(Module):
     """The mean of each window.
 
     Args:
-        kernel_size, stride, padding: A number, or one for each spatial dimension; the stride is the kernel size by default.
+        kernel_size, stride, padding: A number, or one for each spatial dimension; the stride is the kernel
+            size by default.
         ceil_mode: Whether windows may overhang the end.
         count_include_pad: Whether padding counts as elements.
         divisor_override: Divide by this in place of the number of elements.
@@ -186,7 +189,9 @@ class AvgPool1d(_AvgPool):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, C, L) -> (N, C, L')``, or without N."""
-        return self._function(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+        return self._function(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
 
 
 class AvgPool2d(_AvgPool):
@@ -220,15 +225,11 @@ class _LPPool(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, C, *spatial) -> (N, C, *out)``, or without N."""
-        return self._function(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+        return self._function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
         """The norm and the window."""
-        return (
-            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
-        )
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
 
 
 class LPPool1d(_LPPool):
@@ -329,4 +330,3 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 
     dims = 3
     _function = staticmethod(F.adaptive_avg_pool3d)
-

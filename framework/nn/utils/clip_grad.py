@@ -55,7 +55,8 @@ def get_total_norm(
     norm = _norm(np.array(norms, np.result_type(*norms)), norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To disable "
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
+            "cannot be clipped. To disable "
             "this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
         )
     return wrap(norm)
@@ -93,7 +94,8 @@ def clip_grad_norm_(
         parameters: One tensor or several; those without a gradient don't count.
         max_norm: The largest norm.
         norm_type: Which p-norm; may be infinity.
-        error_if_nonfinite: Whether an infinite norm, or NaN, is an error. Else the gradients become zero or NaN.
+        error_if_nonfinite: Whether an infinite norm, or NaN, is an error. Else the gradients become zero or
+            NaN.
         foreach: PyTorch's choice between two implementations; here there is one, with the same result.
 
     Returns:
@@ -122,7 +124,9 @@ def clip_grad_norm(
 ) -> Tensor:
     """The old name of :func:`clip_grad_norm_`."""
     warnings.warn(
-        "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.", FutureWarning, stacklevel=2
+        "`nn.utils.clip_grad_norm` is now deprecated in favor of `nn.utils.clip_grad_norm_`.",
+        FutureWarning,
+        stacklevel=2,
     )
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
