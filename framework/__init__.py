@@ -95,6 +95,7 @@ from framework.ops.rectifiers import *
 from framework.ops.reductions import *
 from framework.ops.rounding import *
 from framework.ops.scans import *
+from framework.ops.scatter_reduce import *
 from framework.ops.searching import *
 from framework.ops.selection import *
 from framework.ops.sequences import *
@@ -103,6 +104,7 @@ from framework.ops.softmax import *
 from framework.ops.solving import *
 from framework.ops.sorting import *
 from framework.ops.special import *
+from framework.ops.splitting import *
 from framework.ops.strided import *
 from framework.ops.transcendental import *
 

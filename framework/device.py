@@ -34,9 +34,7 @@ class device:
                 raise RuntimeError(f"Invalid device string: {type!r}")
             index = int(number)
         if name != "cpu":
-            raise RuntimeError(
-                f"device {type!r} is not supported: tensors live in main memory; use device='cpu'"
-            )
+            raise RuntimeError(f"device {type!r} is not supported: tensors live in main memory; use device='cpu'")
         if index not in (None, 0):
             raise RuntimeError(f"CPU device index must be -1 or zero, got {index}")
         self.type = name
@@ -53,9 +51,7 @@ class device:
 
     def __repr__(self) -> str:
         return (
-            f"device(type={self.type!r})"
-            if self.index is None
-            else f"device(type={self.type!r}, index={self.index})"
+            f"device(type={self.type!r})" if self.index is None else f"device(type={self.type!r}, index={self.index})"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

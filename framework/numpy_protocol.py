@@ -66,9 +66,10 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
     name = ufunc.__name__
     if name not in _operations:
         wanted = _RENAMED.get(name, name)
-        found = next((getattr(each, wanted) for each in _ELEMENTWISE if wanted in each.__all__), None)
+        found: Any = next((getattr(each, wanted) for each in _ELEMENTWISE if wanted in each.__all__), None)
         # The primitive itself takes numbers where PyTorch's function insists on tensors, as np.maximum(t, 0) needs.
-        _operations[name] = found.primitive.call if hasattr(found, "primitive") else found
+        made = getattr(found, "primitive", None)
+        _operations[name] = found if made is None else made.call
     operation = _operations[name]
     out = kwargs.pop("out", (None,))[0]
     if operation is None or method != "__call__" or kwargs:
@@ -78,8 +79,7 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs:
             + (f" with {next(iter(kwargs))}=" if kwargs else "")
         )
         raise TypeError(
-            f"{asked} is not supported for Tensors: use an operation of framework, or .numpy() for NumPy's "
-            "own"
+            f"{asked} is not supported for Tensors: use an operation of framework, or .numpy() for NumPy's own"
         )
     # Numbers stay numbers: a 0-dimensional tensor of theirs would have another dtype and say in promotion.
     operands = [each.item() if isinstance(each, np.generic) else each for each in inputs]
@@ -143,9 +143,7 @@ _TWINS: dict[Any, Callable[..., Any]] = {
     np.std: _deviation(moments.std),
     np.sum: _reduced(reductions.sum),
     np.swapaxes: lambda a, axis1, axis2: shape.transpose(a, axis1, axis2),
-    np.take_along_axis: lambda arr, indices, axis=-1: gathering.take_along_dim(
-        arr, creation.as_tensor(indices), axis
-    ),
+    np.take_along_axis: lambda arr, indices, axis=-1: gathering.take_along_dim(arr, creation.as_tensor(indices), axis),
     np.transpose: lambda a, axes=None: shape.reverse_dims(a) if axes is None else shape.permute(a, axes),
     np.tril: lambda m, k=0: arranging.tril(m, k),
     np.triu: lambda m, k=0: arranging.triu(m, k),
@@ -157,9 +155,7 @@ _TWINS: dict[Any, Callable[..., Any]] = {
 _TWINS[np.max], _TWINS[np.min] = _TWINS[np.amax], _TWINS[np.amin]
 
 
-def array_function(
-    self: Any, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def array_function(self: Any, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NumPy's protocol for its other functions.
 
     Raises:

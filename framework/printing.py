@@ -51,9 +51,7 @@ def set_printoptions(
     """
     if profile is not None:
         if profile not in _PROFILES:
-            raise ValueError(
-                f"set_printoptions(): unknown profile {profile!r}; it is one of {', '.join(_PROFILES)}"
-            )
+            raise ValueError(f"set_printoptions(): unknown profile {profile!r}; it is one of {', '.join(_PROFILES)}")
         _options.update(_PROFILES[profile])
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     _options.update({name: value for name, value in given.items() if value is not None})
@@ -99,9 +97,7 @@ class _Numbers:
         else:
             self.pattern = ".0f" if self.whole else f".{_options['precision']}f"
         # A whole number ends with a point, which infinity and nan do without.
-        self.width = max(
-            (len(format(value, self.pattern)) + self.whole for value in values.tolist()), default=1
-        )
+        self.width = max((len(format(value, self.pattern)) + self.whole for value in values.tolist()), default=1)
 
     def format(self, value: Any) -> str:
         if not self.floating:

@@ -206,9 +206,7 @@ class Generator:
             high, low = self._words(2).tolist()
         return int(high << 32 | low) % 2**63
 
-    def uniform(
-        self, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: DTypeLike = np.float32
-    ) -> Array:
+    def uniform(self, shape: Shape, low: float = 0.0, high: float = 1.0, dtype: DTypeLike = np.float32) -> Array:
         """Numbers in [low, high), as ``rand`` and ``uniform_`` draw them. ``dtype`` is a floating type.
 
         Raises:
@@ -279,9 +277,7 @@ class Generator:
         out = _empty("exponential_", shape, dtype)
         return self._from_unit(out, lambda u: -1.0 / rate * np.log1p(-u))
 
-    def cauchy(
-        self, shape: Shape, median: float = 0.0, sigma: float = 1.0, dtype: DTypeLike = np.float32
-    ) -> Array:
+    def cauchy(self, shape: Shape, median: float = 0.0, sigma: float = 1.0, dtype: DTypeLike = np.float32) -> Array:
         """Cauchy numbers, ``median + sigma * tan(pi * (u - 1/2))`` for u uniform in [0, 1).
 
         Raises:
@@ -437,9 +433,7 @@ class Generator:
                 _store(out.reshape(-1), _multiply_add(self._normal_pairs(out.size), std, mean))
         return out
 
-    def log_normal(
-        self, shape: Shape, mean: float = 1.0, std: float = 2.0, dtype: DTypeLike = np.float32
-    ) -> Array:
+    def log_normal(self, shape: Shape, mean: float = 1.0, std: float = 2.0, dtype: DTypeLike = np.float32) -> Array:
         """Numbers whose logarithm is normal with this ``mean`` and ``std``; always drawn in pairs.
 
         Raises:

@@ -35,9 +35,7 @@ def _named(name: str, *fields: str) -> Any:
         lines = ",\n".join([f"{field}={value!r}" for field, value in zip(fields, self, strict=True)])
         return f"torch.return_types.{name}(\n{lines})"
 
-    made = type(
-        name, (namedtuple(name, fields),), {"__slots__": (), "__repr__": show, "__module__": __name__}
-    )
+    made = type(name, (namedtuple(name, fields),), {"__slots__": (), "__repr__": show, "__module__": __name__})
     made.__doc__ = f"The result of ``{name.replace('linalg_', 'linalg.')}``: {', '.join(fields)}."
     return made
 

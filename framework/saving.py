@@ -30,7 +30,9 @@ def save(obj: object, f: Any) -> None:
     state = getattr(obj, "state_dict", None)
     if callable(state):
         name = type(obj).__name__
-        raise TypeError(f"save: a {name} object can't be saved as a whole, as loading it would run code; save its .state_dict()")
+        raise TypeError(
+            f"save: a {name} object can't be saved as a whole, as loading it would run code; save its .state_dict()"
+        )
     serialization.save(obj, f, encode=_encode)
 
 
@@ -49,7 +51,9 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
         CheckpointError: If the file is damaged, foreign, or asks for more than plain containers of tensors.
     """
     if not weights_only:
-        raise ValueError("load: weights_only=False would let the file run code and is not supported; save a state_dict instead")
+        raise ValueError(
+            "load: weights_only=False would let the file run code and is not supported; save a state_dict instead"
+        )
     if mmap:
         raise ValueError("load: mmap=True is not supported; leave it out")
     if map_location is not None:

@@ -17,8 +17,8 @@ import numpy as np
 
 from framework import dtypes, numpy_protocol, printing
 from framework.autograd import engine
-from framework.autograd.graph import RemovableHandle, Variable, edge_of, set_tensor_class, wrap
-from framework.autograd.inplace import check_writable, inplace
+from framework.autograd.graph import RemovableHandle, Variable, set_tensor_class, wrap
+from framework.autograd.inplace import inplace
 from framework.device import cpu
 from framework.device import device as Device
 from framework.device import layout as Layout
@@ -31,8 +31,8 @@ from framework.ops import (
     comparison,
     conversion,
     creation,
-    division,
     decompositions,
+    division,
     elementwise,
     extrema,
     gathering,
@@ -42,13 +42,14 @@ from framework.ops import (
     moments,
     norms,
     picking,
+    powers,
     products,
     quantiles,
     random,
-    powers,
     rectifiers,
     reductions,
     rounding,
+    sampling,
     scans,
     searching,
     selection,
@@ -56,10 +57,12 @@ from framework.ops import (
     solving,
     sorting,
     special,
+    splitting,
     strided,
     transcendental,
 )
 from framework.ops import layout as layouts
+from framework.ops import scatter_reduce as reducing
 from framework.ops import shape as shapes
 from framework.ops.dims import wrap_dim
 from framework.size import Size
@@ -75,7 +78,7 @@ class Tensor(Variable):
 
     __slots__ = ()
 
-    # ---- What it is -------------------------------------------------------------------------------------------------
+    # ---- What it is ----------------------------------------------------------------------------------------
 
     is_cuda = is_sparse = is_quantized = is_meta = False
 
@@ -144,7 +147,7 @@ class Tensor(Variable):
         """Whether the dtype has negative numbers."""
         return self.dtype.is_signed
 
-    # ---- The graph --------------------------------------------------------------------------------------------------
+    # ---- The graph -----------------------------------------------------------------------------------------
 
     def backward(
         self,
@@ -193,7 +196,7 @@ class Tensor(Variable):
         return reference is not None and reference() is self
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call ``hook(grad)`` whenever this tensor's gradient is computed; what it returns, if not None, goes on instead.
+        """Call ``hook(grad)`` when this tensor's gradient is computed; what it returns, if not None, goes on instead.
 
         Raises:
             RuntimeError: If no gradient flows to this tensor.
@@ -223,7 +226,7 @@ class Tensor(Variable):
 
     @property
     def data(self) -> Tensor:
-        """A tensor on the same memory outside the graph, whose changes go unnoticed by it; assign to swap the memory."""
+        """A tensor on the same memory, whose changes the graph doesn't notice; assign to it to swap the memory."""
         return wrap(self._array)
 
     @data.setter
@@ -242,7 +245,7 @@ class Tensor(Variable):
         """Whether this tensor was made in inference mode."""
         return self._version_box is None
 
-    # ---- Elementwise (framework.ops: elementwise, transcendental, rounding, selection, comparison, special) -------------
+    # ---- Elementwise (framework.ops: elementwise, transcendental, rounding, selection, comparison, special) --
 
     __add__ = elementwise.plus
     __radd__ = elementwise.reversed_plus
@@ -268,8 +271,8 @@ class Tensor(Variable):
     __ifloordiv__ = inplace(division.floor_divide)
     __imod__ = inplace(division.remainder)
     __ipow__ = inplace(powers.pow)
-    __eq__ = comparison.operator(comparison.eq)  # type: ignore[assignment]
-    __ne__ = comparison.operator(comparison.ne)  # type: ignore[assignment]
+    __eq__ = comparison.operator(comparison.eq)
+    __ne__ = comparison.operator(comparison.ne)
     __lt__ = comparison.operator(comparison.lt)
     __le__ = comparison.operator(comparison.le)
     __gt__ = comparison.operator(comparison.gt)
@@ -445,7 +448,7 @@ class Tensor(Variable):
     nan_to_num_ = inplace(selection.nan_to_num)
 
     def where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
-        """This tensor where the condition holds, else ``other``."""
+        """The tensor where the condition holds, else ``other``."""
         return selection.where(condition, self, other)
 
     digamma = special.digamma
@@ -530,7 +533,7 @@ class Tensor(Variable):
     isreal = comparison.isreal
     signbit = comparison.signbit
 
-    # ---- Reductions, scans, sorting (framework.ops.reductions) ---------------------------------------------------------
+    # ---- Reductions, scans, sorting (framework.ops.reductions) ---------------------------------------------
 
     sum = reductions.sum
     sum_to_size = reductions.sum_to_size
@@ -552,9 +555,9 @@ class Tensor(Variable):
     argmax = extrema.argmax
     argmin = extrema.argmin
     cumsum = scans.cumsum
-    cumsum_ = inplace(scans.cumsum)
+    cumsum_ = inplace(scans.cumsum)  # type: ignore[arg-type]
     cumprod = scans.cumprod
-    cumprod_ = inplace(scans.cumprod)
+    cumprod_ = inplace(scans.cumprod)  # type: ignore[arg-type]
     cummax = scans.cummax
     cummin = scans.cummin
     logcumsumexp = scans.logcumsumexp
@@ -574,7 +577,7 @@ class Tensor(Variable):
     bincount = searching.bincount
     histc = searching.histc
 
-    # ---- Linear algebra (framework.ops.linalg) ------------------------------------------------------------------------
+    # ---- Linear algebra (framework.ops.linalg) -------------------------------------------------------------
 
     matmul = linalg.matmul
     __matmul__ = linalg.times
@@ -612,7 +615,7 @@ class Tensor(Variable):
     svd = decompositions.svd
     norm = norms.norm
 
-    # ---- Shape (framework.ops: shape, broadcasting, joining, arranging, strided, layout) ----------------------------------
+    # ---- Shape (framework.ops: shape, broadcasting, joining, arranging, strided, layout) -------------------
 
     T = property(shapes.reverse_dims)
     mT = mH = property(shapes.matrix_transpose)
@@ -641,16 +644,16 @@ class Tensor(Variable):
     expand = broadcasting.expand
     expand_as = broadcasting.expand_as
 
-    chunk = joining.chunk
-    dsplit = joining.dsplit
-    hsplit = joining.hsplit
+    chunk = splitting.chunk
+    dsplit = splitting.dsplit
+    hsplit = splitting.hsplit
     narrow = joining.narrow
     select = joining.select
-    split = joining.split_method
-    split_with_sizes = joining.split_with_sizes
-    tensor_split = joining.tensor_split
-    unbind = joining.unbind
-    vsplit = joining.vsplit
+    split = splitting.split_method
+    split_with_sizes = splitting.split_with_sizes
+    tensor_split = splitting.tensor_split
+    unbind = splitting.unbind
+    vsplit = splitting.vsplit
     _stack = staticmethod(joining.stack)
 
     diag = arranging.diag
@@ -681,7 +684,7 @@ class Tensor(Variable):
     storage_offset = layouts.storage_offset
     stride = layouts.stride
 
-    # ---- Indexing (framework.ops: indexing, gathering, picking) -----------------------------------------------------------
+    # ---- Indexing (framework.ops: indexing, gathering, picking) --------------------------------------------
 
     __getitem__ = indexing.getitem
     __setitem__ = indexing.setitem
@@ -693,8 +696,8 @@ class Tensor(Variable):
     scatter_ = gathering.scatter_
     scatter_add = gathering.scatter_add
     scatter_add_ = gathering.scatter_add_
-    scatter_reduce = gathering.scatter_reduce
-    scatter_reduce_ = inplace(gathering.scatter_reduce)
+    scatter_reduce = reducing.scatter_reduce
+    scatter_reduce_ = inplace(reducing.scatter_reduce)
     take_along_dim = gathering.take_along_dim
 
     argwhere = picking.argwhere
@@ -713,7 +716,7 @@ class Tensor(Variable):
     repeat_interleave = picking.repeat_interleave
     take = picking.take
 
-    # ---- Creation and conversion (framework.ops: creation, conversion) ----------------------------------------------------
+    # ---- Creation and conversion (framework.ops: creation, conversion) -------------------------------------
 
     new_empty = creation.new_empty
     new_full = creation.new_full
@@ -746,20 +749,20 @@ class Tensor(Variable):
     long = conversion.caster(dtypes.int64)
     short = conversion.caster(dtypes.int16)
 
-    # ---- Random (framework.ops.random) ----------------------------------------------------------------------------------
+    # ---- Random (framework.ops.random) ---------------------------------------------------------------------
 
     bernoulli = random.bernoulli
-    bernoulli_ = random.bernoulli_
-    cauchy_ = random.cauchy_
-    exponential_ = random.exponential_
-    geometric_ = random.geometric_
-    log_normal_ = random.log_normal_
+    bernoulli_ = sampling.bernoulli_
+    cauchy_ = sampling.cauchy_
+    exponential_ = sampling.exponential_
+    geometric_ = sampling.geometric_
+    log_normal_ = sampling.log_normal_
     multinomial = random.multinomial
-    normal_ = random.normal_
-    random_ = random.random_
-    uniform_ = random.uniform_
+    normal_ = sampling.normal_
+    random_ = sampling.random_
+    uniform_ = sampling.uniform_
 
-    # ---- Python's own protocols -------------------------------------------------------------------------------------------
+    # ---- Python's own protocols ----------------------------------------------------------------------------
 
     __array__ = conversion.as_array
     __array_function__ = numpy_protocol.array_function
@@ -769,7 +772,7 @@ class Tensor(Variable):
     __float__ = conversion.to_float
     __index__ = conversion.to_index
     __int__ = conversion.to_int
-    __iter__ = joining.iterate
+    __iter__ = splitting.iterate
     __len__ = conversion.length
 
     def __reversed__(self) -> Tensor:
@@ -779,7 +782,9 @@ class Tensor(Variable):
         return printing.tensor_str(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self._array.ndim and type(self) is Tensor else object.__format__(self, spec)
+        if not self._array.ndim and type(self) is Tensor:
+            return format(self.item(), spec)
+        return object.__format__(self, spec)
 
     def __copy__(self) -> Self:
         result: Self = rebuild(type(self), self._array, self._requires_grad, self._own_attributes())
@@ -791,8 +796,8 @@ class Tensor(Variable):
             return known
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment; copy the "
-                "values with .detach().clone()."
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment; copy the values with .detach().clone()."
             )
         result: Self = rebuild(type(self), self._array.copy(order="K"), self._requires_grad, {})
         memo[id(self)] = result

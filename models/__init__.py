@@ -14,4 +14,4 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "mlp": MLP,
 }
 
-__all__ = ["MODELS", "MLP", "LeNet"]
+__all__ = ["MLP", "MODELS", "LeNet"]

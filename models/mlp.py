@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import framework
 from framework import nn
 
@@ -28,7 +30,7 @@ class MLP(nn.Module):
         super().__init__()
         widths = [channels * image_size * image_size, *hidden]
         layers: list[nn.Module] = [nn.Flatten()]
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
             if dropout > 0:
                 layers.append(nn.Dropout(dropout))

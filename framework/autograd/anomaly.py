@@ -73,9 +73,7 @@ def check(node: Node, gradients: Any) -> None:
     for number, gradient in enumerate(gradients):
         array = array_of(gradient)
         if array is not None and np.isnan(array).any():
-            raise RuntimeError(
-                f"Function {node.name()!r} returned nan values in its {number}th output.{made_at(node)}"
-            )
+            raise RuntimeError(f"Function {node.name()!r} returned nan values in its {number}th output.{made_at(node)}")
 
 
 def made_at(node: Node) -> str:

@@ -70,7 +70,9 @@ class _Walk:
         only, captured, leaves = self.only, self.captured, self.leaves
         waiting: dict[Node, Any] = {}
         heap: list[tuple[int, Node]] = []
-        summed: set[Any] = set()  # nodes and leaves whose waiting gradient is a sum made here, which may be added to in place
+        summed: set[Any] = (
+            set()
+        )  # nodes and leaves whose waiting gradient is a sum made here, which may be added to in place
         node: Node | None = None
         edges: Any = [edge for edge, _ in roots]
         gradients: Any = [gradient for _, gradient in roots]
@@ -148,7 +150,7 @@ class _Walk:
             before = leaf._grad
             if before is None:
                 if self.create_graph:
-                    leaf._grad = gradient if isinstance(gradient, Variable) else wrap(gradient)
+                    leaf._grad = _tensor(gradient)
                 else:
                     # Two references, this name and the call's argument: nobody else holds the array, so it needs no copy.
                     owned = sys.getrefcount(gradient) <= 2 and _owns_memory(gradient)
@@ -176,9 +178,7 @@ def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None) ->
     """
     if gradient.shape != shape:
         lead = len(gradient.shape) - len(shape)
-        if lead < 0 or any(
-            want not in (1, have) for want, have in zip(shape, gradient.shape[lead:], strict=True)
-        ):
+        if lead < 0 or any(want not in (1, have) for want, have in zip(shape, gradient.shape[lead:], strict=True)):
             where = f"Function {node.name()} returned" if node is not None else "Got"
             raise RuntimeError(
                 f"{where} an invalid gradient: its shape is {list(gradient.shape)}, but the input's is {list(shape)}"
@@ -234,7 +234,7 @@ def _leading_to(wanted: set[Any], starts: list[Edge]) -> set[Any]:
         found.add(node)
         if isinstance(node, Node):
             stack.extend(_owner(edge) for edge in node.edges)
-    leading = {each for each in found if isinstance(each, Variable) and each in owners}
+    leading: set[Any] = {each for each in found if isinstance(each, Variable) and each in owners}
     nodes = sorted((each for each in found if isinstance(each, Node)), key=_sequence_number)
     for node in nodes:
         if node in owners or any(_owner(edge) in leading for edge in node.edges):
@@ -382,7 +382,9 @@ def grad(
         ValueError: For ``allow_unused=False`` together with ``materialize_grads=True``.
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     retain_graph = create_graph if retain_graph is None else retain_graph
     sources, targets = _sequence(outputs), _sequence(inputs)
@@ -416,7 +418,13 @@ def grad(
 
 
 def _batched(
-    sources: list[Any], targets: list[Any], grad_outputs: Any, retain_graph: bool, create_graph: bool, allow_unused: bool, materialize: bool
+    sources: list[Any],
+    targets: list[Any],
+    grad_outputs: Any,
+    retain_graph: bool,
+    create_graph: bool,
+    allow_unused: bool,
+    materialize: bool,
 ) -> tuple[Any, ...]:
     given = [each for each in _sequence(grad_outputs)]
     size = len(given[0])

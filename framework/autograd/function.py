@@ -55,7 +55,9 @@ class FunctionNode(Node):
 
     def save_for_forward(self, *tensors: Any) -> None:
         """Refused: forward-mode derivatives of a custom Function are not supported."""
-        raise NotImplementedError("save_for_forward is not supported: custom Functions have no forward-mode derivative here")
+        raise NotImplementedError(
+            "save_for_forward is not supported: custom Functions have no forward-mode derivative here"
+        )
 
     def mark_dirty(self, *tensors: Any) -> None:
         """Say which inputs ``forward`` changed in place; they must be among its outputs."""
@@ -98,7 +100,9 @@ class FunctionNode(Node):
             return edge
         tensor = wrap(array)
         if edge is not None:
-            tensor._edge = (self, edge) if isinstance(edge, int) and self.outputs > 1 else self if isinstance(edge, int) else edge
+            tensor._edge = (
+                (self, edge) if isinstance(edge, int) and self.outputs > 1 else self if isinstance(edge, int) else edge
+            )
             tensor._requires_grad = True
         return tensor
 
@@ -188,7 +192,9 @@ class Function:
     _node_class: type[FunctionNode]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static: call .apply(...)")
+        raise RuntimeError(
+            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static: call .apply(...)"
+        )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -207,7 +213,9 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments from those of the results."""
-        raise NotImplementedError("You must implement the backward function for your custom autograd.Function to use it with backward().")
+        raise NotImplementedError(
+            "You must implement the backward function for your custom autograd.Function to use it with backward()."
+        )
 
     vjp = backward
 
@@ -305,7 +313,9 @@ class _OnceNode(Node):
     function_name: str
 
     def apply(self, grad: Any, create_graph: bool) -> Any:
-        raise RuntimeError(f"trying to differentiate twice a function that was marked with @once_differentiable: {self.function_name}")
+        raise RuntimeError(
+            f"trying to differentiate twice a function that was marked with @once_differentiable: {self.function_name}"
+        )
 
 
 def _poison(gradient: Any, name: str) -> Any:

@@ -66,7 +66,9 @@ class _Mode:
         elif flags & _CO_GENERATOR:
             wrapper = self._wrap_generator(function)
         elif flags & _CO_ASYNC_GENERATOR:
-            raise TypeError(f"{type(self).__name__} can't decorate the asynchronous generator {function!r}; use it as a context manager")
+            raise TypeError(
+                f"{type(self).__name__} can't decorate the asynchronous generator {function!r}; use it as a context manager"
+            )
         else:
             wrapper = self._wrap_function(function)
         return functools.wraps(function)(wrapper)  # type: ignore[return-value]

@@ -56,7 +56,9 @@ def gradcheck(
         ValueError: If no input requires grad, or an option is not supported.
     """
     if check_forward_ad or check_batched_forward_grad or masked or not check_backward_ad:
-        raise ValueError("gradcheck: only backward derivatives of dense tensors are supported; leave these options at their defaults")
+        raise ValueError(
+            "gradcheck: only backward derivatives of dense tensors are supported; leave these options at their defaults"
+        )
     arguments = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     try:
         _check(func, arguments, eps, atol, rtol, nondet_tol, check_grad_dtypes, fast_mode)
@@ -170,7 +172,9 @@ def _check(
 ) -> None:
     positions = [position for position, each in enumerate(arguments) if _checked(each)]
     if not positions:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
     outputs = _differentiable(func(*arguments))
     for number, output in enumerate(outputs):
         if not output._requires_grad:
@@ -187,11 +191,14 @@ def _check(
                 )
             if fast:
                 weights = np.random.RandomState(0).uniform(0.5, 1, analytic.shape)
-                analytic, numeric = np.sum(analytic * weights)[None, None], np.sum(numeric * weights)[None, None]
+                analytic = np.full((1, 1), np.sum(analytic * weights))
+                numeric = np.full((1, 1), np.sum(numeric * weights))
             _compare(analytic, numeric, position, number, arguments[position], atol, rtol)
 
 
-def _compare(analytic: Array, numeric: Array, position: int, number: int, argument: Any, atol: float, rtol: float) -> None:
+def _compare(
+    analytic: Array, numeric: Array, position: int, number: int, argument: Any, atol: float, rtol: float
+) -> None:
     """Jacobians ``(output elements, input elements)``."""
     bad = ~np.isclose(analytic, numeric, rtol=rtol, atol=atol, equal_nan=True)
     if not bad.any():
@@ -205,7 +212,9 @@ def _compare(analytic: Array, numeric: Array, position: int, number: int, argume
     )
 
 
-def _numeric_jacobian(func: Callable[..., Any], arguments: tuple[Any, ...], position: int, number: int, eps: float) -> Array:
+def _numeric_jacobian(
+    func: Callable[..., Any], arguments: tuple[Any, ...], position: int, number: int, eps: float
+) -> Array:
     array = arguments[position]._array
     columns = []
     with no_grad():
@@ -264,7 +273,9 @@ def _check_undefined(func: Callable[..., Any], arguments: tuple[Any, ...]) -> No
         together = engine.grad(outputs, targets, others, retain_graph=True, materialize_grads=True)
         for position, (one, other) in enumerate(zip(alone, together, strict=True)):
             if not np.allclose(one._array, other._array, equal_nan=True):
-                raise GradcheckError(f"an undefined gradient of output {number} is not treated as zeros, for input {position}")
+                raise GradcheckError(
+                    f"an undefined gradient of output {number} is not treated as zeros, for input {position}"
+                )
 
 
 def _check_batched(func: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

@@ -59,7 +59,9 @@ class Variable:
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Variable):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
             if value._array.shape != self._array.shape:
                 raise RuntimeError(
                     f"assigned grad has data of a different size: got {list(value._array.shape)}, "
@@ -112,7 +114,7 @@ class Variable:
         edge = edge_of(self)
         if edge is self:
             return None
-        return edge[0] if isinstance(edge, tuple) else edge  # type: ignore[return-value]
+        return edge[0] if isinstance(edge, tuple) else edge
 
     @property
     def output_nr(self) -> int:
@@ -185,7 +187,7 @@ class Node:
     @property
     def metadata(self) -> dict[Any, Any]:
         """A dictionary for the user's own notes on this node."""
-        return self._extras().setdefault("metadata", {})  # type: ignore[no-any-return]
+        return self._extras().setdefault("metadata", {})
 
     def _extras(self) -> dict[str, Any]:
         if self.extras is None:
@@ -359,13 +361,13 @@ def wrap(array: Array) -> Tensor:
     """A new leaf tensor on this array, without a copy. NumPy scalars become 0-dimensional arrays."""
     if isinstance(array, np.generic):
         array = np.asarray(array)
-    result = _tensor_class.__new__(_tensor_class)
+    result = object.__new__(_tensor_class)
     result._array = array
     result._view = None
     result._edge = None
     result._requires_grad = False
     result._version_box = None if inference.get() else [0]
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def array_of(value: Any) -> Any:

@@ -38,7 +38,7 @@ def inplace(operation: Callable[Concatenate[Any, P], Any]) -> Callable[Concatena
 
     method.__name__ = name
     method.__doc__ = f"In-place version of ``{operation.__name__}``; returns ``self``."
-    return method
+    return method  # type: ignore[return-value]  # functools.wraps keeps the type of what it wraps
 
 
 def check_writable(target: Variable, name: str) -> None:
@@ -61,7 +61,9 @@ def check_writable(target: Variable, name: str) -> None:
         if target._requires_grad and target.is_leaf:
             raise RuntimeError(f"{name}: a leaf Variable that requires grad is being used in an in-place operation.")
     elif view.base._requires_grad and view.base.is_leaf:
-        raise RuntimeError(f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        raise RuntimeError(
+            f"{name}: a view of a leaf Variable that requires grad is being used in an in-place operation."
+        )
     elif not view.recorded and (target._requires_grad or view.base._requires_grad):
         raise RuntimeError(
             f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
@@ -82,7 +84,9 @@ def check_memory(array: Any, name: str) -> None:
                 "location. Please clone() the tensor before performing the operation."
             )
     if not array.flags.writeable:
-        raise RuntimeError(f"{name}: the tensor's memory is read-only (it came from a NumPy array that is); clone() it first")
+        raise RuntimeError(
+            f"{name}: the tensor's memory is read-only (it came from a NumPy array that is); clone() it first"
+        )
 
 
 def assign(target: Any, result: Any, name: str) -> Any:

@@ -73,7 +73,7 @@ def primitive(
         for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__"):
             setattr(call, attribute, getattr(kernel, attribute))
         call.__wrapped__ = kernel  # type: ignore[attr-defined]
-        return call  # type: ignore[return-value]
+        return call
 
     return define
 
@@ -114,7 +114,9 @@ class Primitive:
         self.mask = sum(1 << i for i in self.differentiable)
         if self.variadic and self.differentiable:
             self.mask = -1 << self.differentiable[0]
-        self.plans: dict[int | tuple[int, int], Plan] = {}  # by what needs a gradient, and how many there are of `*tensors`
+        self.plans: dict[
+            int | tuple[int, int], Plan
+        ] = {}  # by what needs a gradient, and how many there are of `*tensors`
         stem = name or "".join(part.capitalize() for part in self.name.split("_"))
         stem += "" if "Backward" in stem else "Backward0"
         fields: dict[str, Any] = {"__slots__": (), "primitive": self, "__module__": kernel.__module__}
@@ -132,7 +134,9 @@ class Primitive:
         """
         names = self.arguments
         if len(args) > len(names):
-            raise TypeError(f"{self.name}() takes {len(names)} arguments ({', '.join(names)}) but {len(args)} were given")
+            raise TypeError(
+                f"{self.name}() takes {len(names)} arguments ({', '.join(names)}) but {len(args)} were given"
+            )
         values = list(args)
         for key in names[len(args) :]:
             if key in kwargs:
@@ -158,7 +162,16 @@ class Plan:
         pickers: Functions that take those values out of ``[*arguments, *results]``.
     """
 
-    __slots__ = ("formulas", "names", "pickers", "positions", "saved_inputs", "saved_results", "saves_arrays", "selected")
+    __slots__ = (
+        "formulas",
+        "names",
+        "pickers",
+        "positions",
+        "saved_inputs",
+        "saved_results",
+        "saves_arrays",
+        "selected",
+    )
 
     def __init__(self, primitive: Primitive, needs: int, count: int) -> None:
         arguments = primitive.arguments
@@ -188,7 +201,9 @@ def _parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount]
 
 
-def _picker(primitive: Primitive, names: tuple[str, ...], wanted: tuple[bool, ...]) -> Callable[[list[Any]], tuple[Any, ...]]:
+def _picker(
+    primitive: Primitive, names: tuple[str, ...], wanted: tuple[bool, ...]
+) -> Callable[[list[Any]], tuple[Any, ...]]:
     """A function that takes the values of these names out of ``[*arguments, *results]``."""
     arguments = primitive.arguments
     steps: list[tuple[int, str]] = []
@@ -204,7 +219,9 @@ def _picker(primitive: Primitive, names: tuple[str, ...], wanted: tuple[bool, ..
         elif name == "needs":
             steps.append((-1, "needs"))
         else:
-            raise TypeError(f"{primitive.name}: a gradient formula asks for {name!r}, which is neither an argument nor a result")
+            raise TypeError(
+                f"{primitive.name}: a gradient formula asks for {name!r}, which is neither an argument nor a result"
+            )
 
     if not steps:
         return lambda env: ()
@@ -484,7 +501,8 @@ def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: list[
     else:
         made = outputs[:count] if count else outputs
         if not count:
-            count = node.outputs = len(made)
+            count = len(made)
+            node.outputs = count  # type: ignore[misc]  # a slot of this subclass alone
         init_node(node, tuple(edges), [each._array.shape for each in made], [each._array.dtype for each in made])
     node.plan = plan
     env = [*arrays, *(each._array for each in outputs)]
@@ -571,7 +589,9 @@ def check_fits(name: str, result: Any, target: Any) -> None:
         RuntimeError: If the shapes differ, or the target's kind of number is below the result's.
     """
     if result.shape != target.shape:
-        raise RuntimeError(f"{name}(): output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}")
+        raise RuntimeError(
+            f"{name}(): output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
+        )
     if "biuf".index(result.dtype.kind.replace("u", "i")) > "biuf".index(target.dtype.kind.replace("u", "i")):
         raise RuntimeError(
             f"{name}(): result type {from_numpy_dtype(result.dtype)} can't be cast to the desired output type {from_numpy_dtype(target.dtype)}"

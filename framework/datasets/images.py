@@ -34,9 +34,7 @@ class ImageData(NamedTuple):
     notes: str = ""
 
 
-def load_idx_pair(
-    images_path: str | Path, labels_path: str | Path, train_count: int, test_count: int
-) -> ImageData:
+def load_idx_pair(images_path: str | Path, labels_path: str | Path, train_count: int, test_count: int) -> ImageData:
     """Reads images and their labels from two IDX files, and splits them by counts, in the files' order.
 
     The first ``train_count`` are for training, the next ``test_count`` for testing; the rest is left out.

@@ -42,6 +42,4 @@ def _flat(arrays: tuple[Array, ...]) -> list[Array] | None:
     first = arrays[0]
     order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
     turned = [each.transpose(order) for each in arrays]
-    return (
-        [each.reshape(-1) for each in turned] if all([each.flags.c_contiguous for each in turned]) else None
-    )
+    return [each.reshape(-1) for each in turned] if all([each.flags.c_contiguous for each in turned]) else None

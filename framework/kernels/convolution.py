@@ -102,8 +102,7 @@ def convolution_input_gradient(
     turned = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
     turned = turned.reshape(channels, -1, *weight.shape[2:])
     phases = (
-        _phases(*sizes)
-        for sizes in zip(input_shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
+        _phases(*sizes) for sizes in zip(input_shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
     )
     ones = (1,) * len(stride)
     for phase in itertools.product(*phases):
@@ -160,7 +159,9 @@ def _weight_matrices(weight: Array, groups: int) -> Array:
     return np.ascontiguousarray(w).reshape(groups, -1, o // groups)
 
 
-def _phases(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Iterator[tuple[slice, slice, int, int]]:
+def _phases(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> Iterator[tuple[slice, slice, int, int]]:
     """The classes of input positions of one dimension: (positions, reversed taps, low, step) of each.
 
     Input position q is reached from output o through tap k where ``q + padding = stride * o + dilation * k``.
@@ -175,9 +176,7 @@ def _phases(size: int, kernel: int, stride: int, padding: int, dilation: int) ->
         yield slice(first, None, stride), slice(taps[-1], k0 - 1 if k0 else None, -m) if taps else slice(0), low, step
 
 
-def _correlate(
-    x: Array, matrices: Array, kernel: Ints, y: Array, low: Ints, stride: Ints, dilation: Ints
-) -> None:
+def _correlate(x: Array, matrices: Array, kernel: Ints, y: Array, low: Ints, stride: Ints, dilation: Ints) -> None:
     """y[n, o, :] = sum over taps k of x[n, o * stride + k * dilation + low, :] @ matrix[k], all channels last.
 
     Outside of x there are zeros. y may be a strided view.
@@ -192,9 +191,7 @@ def _correlate(
         )
 
 
-def _correlate_weight(
-    x: Array, g: Array, kernel: Ints, low: Ints, stride: Ints, dilation: Ints, groups: int
-) -> Array:
+def _correlate_weight(x: Array, g: Array, kernel: Ints, low: Ints, stride: Ints, dilation: Ints, groups: int) -> Array:
     """matrix[k] = sum over n, o of x[n, o * stride + k * dilation + low, :]^T g[n, o, :]."""
     width = g.shape[-1] // groups
     total = np.zeros((groups, math.prod(kernel) * x.shape[-1] // groups, width), x.dtype, like=x)
@@ -256,9 +253,7 @@ def _window(x: Array, start: Ints, extent: Ints) -> Array:
     if all(b >= 0 and e <= n for b, e, n in zip(start, stop, x.shape[1:-1], strict=True)):
         return x[(slice(None), *inner)]
     block = np.zeros((x.shape[0], *extent, x.shape[-1]), x.dtype, like=x)
-    target = tuple(
-        slice(s.start - b, max(s.start, s.stop) - b) for s, b in zip(inner, start, strict=True)
-    )
+    target = tuple(slice(s.start - b, max(s.start, s.stop) - b) for s, b in zip(inner, start, strict=True))
     if all(s.stop > s.start for s in inner):
         block[(slice(None), *target)] = x[(slice(None), *inner)]
     return block

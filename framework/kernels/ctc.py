@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 
 def states(labels: Array, blank: int) -> tuple[Array, Array]:
-    """The class of every state, and into which states a blank can be skipped: labels ``(N, S)``, results ``(N, 2 S + 1)``."""
+    """The class of every state ``(N, 2 S + 1)``, and which states can be entered by skipping a blank; labels ``(N, S)``."""
     n, length = labels.shape
     classes = np.full((n, 2 * length + 1), blank, np.int64)
     classes[:, 1::2] = labels

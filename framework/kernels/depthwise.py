@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
-from .windows import Array, Axis, Ints, blocks, reached, surrounded
+from .windows import Array, Axis
 
 # A part of the output of this size stays in the cache while the taps are summed.
 _PART_BYTES = 1 << 18

@@ -75,8 +75,7 @@ def max_pool_put(
     result = _empty_in_order_of(taps, input_shape, grad.dtype)
     overlapping = any(s < d * (k - 1) + 1 for s, k, d in zip(stride, kernel, dilation, strict=True))
     covered = not any(padding) and all(
-        s == k and o * k == n
-        for s, k, o, n in zip(stride, kernel, taps.shape[2:], input_shape[2:], strict=True)
+        s == k and o * k == n for s, k, o, n in zip(stride, kernel, taps.shape[2:], input_shape[2:], strict=True)
     )
     if overlapping or not covered:
         result[...] = 0
@@ -100,9 +99,7 @@ def max_pool_take(x: Array, taps: Array, kernel: Ints, stride: Ints, padding: In
     return result
 
 
-def max_pool_indices(
-    taps: Array, spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
-) -> Array:
+def max_pool_indices(taps: Array, spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Array:
     """PyTorch's indices of `taps`: int64 positions in the flattened spatial dimensions of the input."""
     flat = np.zeros(taps.shape, np.int64, like=taps)
     rest = taps.astype(np.int64)
@@ -255,7 +252,9 @@ def _first_taps(out: Ints, kernel: Ints, padding: Ints, stride: Ints, dilation: 
     return first
 
 
-def _max_along(x: Array, axis: int, out: int, size: int, kernel: int, stride: int, padding: int, dilation: int) -> Array:
+def _max_along(
+    x: Array, axis: int, out: int, size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> Array:
     reaches = [_reach(size, out, i * dilation, stride, padding) for i in range(kernel)]
     each = (slice(None),) * axis
     full = slice(0, out)

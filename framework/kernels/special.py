@@ -243,8 +243,8 @@ def digamma(x: Array) -> Array:
 def polygamma(x: Array, order: int) -> Array:
     """The derivative of digamma of the given order (0 is digamma itself)."""
     if order == 0:
-        return digamma(x)  # type: ignore[no-any-return]
-    return _polygamma(x, order)  # type: ignore[no-any-return]
+        return digamma(x)
+    return _polygamma(x, order)
 
 
 @in_float64

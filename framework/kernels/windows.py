@@ -87,8 +87,7 @@ def blocks(images: int, counts: Ints, bytes_each: int, size: int) -> Iterator[tu
 def reached(axes: tuple[Axis, ...], counts: Ints) -> Ints:
     """Return how many input positions, from the first to the last, `counts` windows reach."""
     return tuple(
-        (count - 1) * axis.step + (axis.reach - 1) * axis.spacing + 1
-        for axis, count in zip(axes, counts, strict=True)
+        (count - 1) * axis.step + (axis.reach - 1) * axis.spacing + 1 for axis, count in zip(axes, counts, strict=True)
     )
 
 

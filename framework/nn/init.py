@@ -246,7 +246,7 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Normal with standard deviation ``gain / sqrt(fan)`` (He et al., 2015); arguments as in :func:`kaiming_uniform_`."""
+    """Normal with standard deviation ``gain / sqrt(fan)`` (He et al., 2015); see :func:`kaiming_uniform_`."""
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0.0, std, generator)
 

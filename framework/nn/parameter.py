@@ -23,7 +23,9 @@ class Parameter(Tensor):
         if data is None:
             data = empty(0)
         if not isinstance(data, Variable):
-            raise TypeError(f"Parameter expects a Tensor, not {type(data).__name__}; make one with framework.tensor(...)")
+            raise TypeError(
+                f"Parameter expects a Tensor, not {type(data).__name__}; make one with framework.tensor(...)"
+            )
         parameter = super().__new__(cls)
         parameter._array = data._array
         parameter._view = None
@@ -41,7 +43,7 @@ class Parameter(Tensor):
             copy = type(self)(self.detach().clone(), self.requires_grad)
             copy._grad = None if self._grad is None else self._grad.detach().clone()
             memo[id(self)] = copy
-        return memo[id(self)]  # type: ignore[no-any-return]
+        return memo[id(self)]
 
     def __repr__(self, **kwargs: Any) -> str:
         return "Parameter containing:\n" + super().__repr__(**kwargs)

@@ -83,9 +83,7 @@ __all__ = [
 # ---- Piecewise linear --------------------------------------------------------------------------------------
 
 
-@primitive(
-    input=lambda grad, input, min_val, max_val: keep_where(grad, ~((input <= min_val) | (input >= max_val)))
-)
+@primitive(input=lambda grad, input, min_val, max_val: keep_where(grad, ~((input <= min_val) | (input >= max_val))))
 def _hardtanh(input: Any, min_val: float, max_val: float) -> Any:
     if input.dtype.kind == "b":
         raise RuntimeError("Bool inputs not supported for hardtanh")
@@ -237,9 +235,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     return _gelu_recorded(input, tanh_form)[0] if _wants_slope(input) else _gelu(input, tanh_form)
 
 
-@primitive(
-    name="Silu", input=lambda grad, input, result1: _times_slope(grad, input, result1, _silu_curvature)
-)
+@primitive(name="Silu", input=lambda grad, input, result1: _times_slope(grad, input, result1, _silu_curvature))
 def _silu_recorded(input: Any) -> Any:
     only_floats("silu", input)
     return kernels.silu(input, True)
@@ -258,9 +254,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
     return _silu_recorded(input)[0] if _wants_slope(input) else _silu(input)
 
 
-@primitive(
-    name="Mish", input=lambda grad, input, result1: _times_slope(grad, input, result1, _mish_curvature)
-)
+@primitive(name="Mish", input=lambda grad, input, result1: _times_slope(grad, input, result1, _mish_curvature))
 def _mish_recorded(input: Any) -> Any:
     only_floats("mish", input)
     return kernels.mish(input, True)
@@ -280,9 +274,7 @@ def mish(input: Any, inplace: bool = False) -> Any:
 
 
 @primitive(
-    input=lambda grad, input, beta, threshold: select(
-        input * beta > threshold, grad, grad * sigmoid(input * beta)
-    )
+    input=lambda grad, input, beta, threshold: select(input * beta > threshold, grad, grad * sigmoid(input * beta))
 )
 def _softplus(input: Any, beta: float, threshold: float) -> Any:
     only_floats("softplus", input)
@@ -342,8 +334,7 @@ def _dim_of(name: str, input: Any, dim: int | None, stacklevel: int) -> int:
     if dim is not None:
         return dim
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
-        "argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
         stacklevel=stacklevel + 1,
     )
     return 0 if len(input.shape) in (0, 1, 3) else 1

@@ -56,7 +56,7 @@ def _batched(name: str, dims: int, input: Any, output_size: Any) -> tuple[Any, I
         raise RuntimeError(
             f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes {list(shape)}"
         )
-    if isinstance(output_size, (tuple, list)) and None in output_size or output_size is None:
+    if (isinstance(output_size, (tuple, list)) and None in output_size) or output_size is None:
         given = output_size if isinstance(output_size, (tuple, list)) else (None,) * dims
         output_size = [n if each is None else each for each, n in zip(given, shape[-dims:], strict=True)]
     sizes = numbers(name, "output_size", output_size, dims)
@@ -96,7 +96,7 @@ def _recorded_average(name: str) -> Callable[..., Any]:
             input = result
         return input
 
-    formula = lambda grad, sizes, input_shape: _spread(grad, input_shape, sizes)  # noqa: E731
+    formula = lambda grad, sizes, input_shape: _spread(grad, input_shape, sizes)
     return primitive(name=name, input=formula)(adaptive_avg_pool)
 
 
@@ -162,7 +162,7 @@ def _recorded_max_pool(name: str) -> Callable[..., Any]:
             indices[(slice(None), slice(None), *place)] = positions[region].reshape(-1)[flat.argmax(-1)]
         return kernels.take_spatial(input, indices), indices
 
-    formula = lambda grad, result1, input_shape: _put(grad, result1, input_shape[2:])  # noqa: E731
+    formula = lambda grad, result1, input_shape: _put(grad, result1, input_shape[2:])
     return primitive(name=name, input=formula)(adaptive_max_pool)
 
 
@@ -198,7 +198,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest element of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see :func:`adaptive_max_pool2d`."""
+    """The largest of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see :func:`adaptive_max_pool2d`."""
     return _adaptive_max_pool(3, input, output_size, return_indices)
 
 

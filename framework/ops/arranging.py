@@ -103,8 +103,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     for each in every:
         if len(each.shape) > 1:
             raise RuntimeError(
-                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape "
-                f"{list(each.shape)}"
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape {list(each.shape)}"
             )
         if each.dtype != every[0].dtype:
             raise RuntimeError(
@@ -218,9 +217,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
     first, second = (wrap_dim(dim, ndim) for dim in dims)
     if first == second:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
-        )
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
     return _rot90(input, k, (first, second))
 
 
@@ -243,9 +240,7 @@ def triu(input: Any, diagonal: Any = 0) -> Any:
 
 def _check_matrix(name: str, input: Any) -> None:
     if input.ndim < 2:
-        raise RuntimeError(
-            f"{name}: input tensor must have at least 2 dimensions, got shape {list(input.shape)}"
-        )
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(input.shape)}")
 
 
 # ---- Diagonals ---------------------------------------------------------------------------------------------
@@ -318,9 +313,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 def block_diag(*tensors: Tensor) -> Tensor:
     """The matrix with the given matrices (vectors are rows) along its diagonal."""
-    blocks = [
-        each if len(each.shape) == 2 else reshape(each, (1, -1)) for each in tensors if len(each.shape) <= 2
-    ]
+    blocks = [each if len(each.shape) == 2 else reshape(each, (1, -1)) for each in tensors if len(each.shape) <= 2]
     if len(blocks) != len(tensors):
         raise RuntimeError("torch.block_diag: Input tensors must have 2 or fewer dimensions")
     width = sum(block.shape[1] for block in blocks)

@@ -37,9 +37,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         or (input1.shape[-1:], input2.shape[-1:]) != (sizes[1:2], sizes[2:])
     ):
         raise RuntimeError(
-            f"bilinear(): inputs {list(input1.shape)} and {list(input2.shape)} don't fit each other and "
-            f"weight {list(sizes)}: expected "
-            "(*, in1), (*, in2) and (out, in1, in2)"
+            f"bilinear(): inputs {list(input1.shape)} and {list(input2.shape)} don't fit each other and weight "
+            f"{list(sizes)}: expected (*, in1), (*, in2) and (out, in1, in2)"
         )
     if bias is not None and tuple(bias.shape) != sizes[:1]:
         raise RuntimeError(

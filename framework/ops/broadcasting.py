@@ -46,8 +46,7 @@ def expand(self: Tensor, *size: Any) -> Tensor:
         if dim < lead:
             if new < 0:
                 raise RuntimeError(
-                    f"The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing "
-                    f"dimension {dim}"
+                    f"The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing dimension {dim}"
                 )
             continue
         old = shape[dim - lead]
@@ -89,6 +88,4 @@ def broadcast_shapes(*shapes: Any) -> Size:
     Raises:
         RuntimeError: If there is none.
     """
-    return Size(
-        common_shape([tuple(each) if isinstance(each, (tuple, list)) else (index(each),) for each in shapes])
-    )
+    return Size(common_shape([tuple(each) if isinstance(each, (tuple, list)) else (index(each),) for each in shapes]))

@@ -52,9 +52,7 @@ def require_tensors(name: str, **arguments: Any) -> None:
     for position, (argument, value) in enumerate(arguments.items(), 1):
         if not isinstance(value, (Variable, np.ndarray, np.generic)):
             kind = type(value).__name__
-            raise TypeError(
-                f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {kind}"
-            )
+            raise TypeError(f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {kind}")
 
 
 def no_bools(name: str, array: Any) -> None:
@@ -67,9 +65,7 @@ def only_floats(name: str, array: Any) -> None:
     """Raises NotImplementedError if the array does not hold floating-point numbers."""
     if array.dtype.kind != "f":
         kind = from_numpy_dtype(array.dtype)
-        raise NotImplementedError(
-            f'"{name}" not implemented for {kind}; convert to a floating-point type first'
-        )
+        raise NotImplementedError(f'"{name}" not implemented for {kind}; convert to a floating-point type first')
 
 
 def with_out(operation: Callable[..., Any], out: Any, *args: Any) -> Any:

@@ -190,9 +190,7 @@ def _isclose(input: Any, other: Any, rtol: float, atol: float, equal_nan: bool) 
     return same | (np.isfinite(difference) & (difference <= allowed))
 
 
-def allclose(
-    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
+def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements are close; see :func:`isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan)._array.all())
 
@@ -236,9 +234,7 @@ def _bitwise(name: str, function: Callable[..., Any], *arrays: Any) -> Any:
         return function(*arrays)
     except TypeError:
         kind = from_numpy_dtype(arrays[0].dtype)
-        raise NotImplementedError(
-            f'"{name}_cpu" not implemented for {kind}; it takes integers and bools'
-        ) from None
+        raise NotImplementedError(f'"{name}_cpu" not implemented for {kind}; it takes integers and bools') from None
 
 
 @primitive()

@@ -39,8 +39,7 @@ def einsum(*args: Any) -> Any:
     """
     if not args:
         raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand "
-            "and its list"
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its list"
         )
     if isinstance(args[0], str):
         operands = list(args[1][:] if len(args) == 2 and isinstance(args[1], (list, tuple)) else args[1:])
@@ -57,8 +56,7 @@ def einsum(*args: Any) -> Any:
     if len(operands) != len(inputs):
         few = "fewer" if len(operands) < len(inputs) else "more"
         raise RuntimeError(
-            f"einsum(): {few} operands were provided than specified in the equation ({len(operands)} and "
-            f"{len(inputs)})"
+            f"einsum(): {few} operands were provided than specified in the equation ({len(operands)} and {len(inputs)})"
         )
     return _contract(operands, *_resolve(operands, inputs, output))
 
@@ -93,13 +91,10 @@ def _letters(part: str, start: int) -> list[int]:
             labels.append(ord(letter) - (ord("A") if letter.isupper() else ord("a") - 26))
         elif letter != " ":
             what = (
-                "found '.' that is not part of any ellipsis"
-                if letter == "."
-                else f"invalid subscript {letter!r} given"
+                "found '.' that is not part of any ellipsis" if letter == "." else f"invalid subscript {letter!r} given"
             )
             raise RuntimeError(
-                f"einsum(): {what} at index {start + position} in the equation string, subscripts must be "
-                "in [a-zA-Z]"
+                f"einsum(): {what} at index {start + position} in the equation string, subscripts must be in [a-zA-Z]"
             )
         position += 1
     return labels
@@ -115,9 +110,7 @@ def _numbered(part: Any) -> list[int]:
         elif isinstance(each, int) and 0 <= each < 52:
             labels.append(each)
         else:
-            raise RuntimeError(
-                f"einsum(): {each!r} is not within the valid range [0, 52) of dimension numbers"
-            )
+            raise RuntimeError(f"einsum(): {each!r} is not within the valid range [0, 52) of dimension numbers")
     return labels
 
 
@@ -127,9 +120,7 @@ def _shown(label: int) -> str:
     return chr(label + ord("A")) if label < 26 else chr(label - 26 + ord("a"))
 
 
-def _resolve(
-    operands: list[Any], inputs: list[list[int]], output: list[int] | None
-) -> tuple[list[Labels], Labels]:
+def _resolve(operands: list[Any], inputs: list[list[int]], output: list[int] | None) -> tuple[list[Labels], Labels]:
     """The labels with ellipses written out, and the output's labels.
 
     Raises:
@@ -155,13 +146,10 @@ def _resolve(
     for label in output:
         if label >= 0 and label not in every:
             raise RuntimeError(
-                f"einsum(): output subscript {_shown(label)} does not appear in the equation for any input "
-                "operand"
+                f"einsum(): output subscript {_shown(label)} does not appear in the equation for any input operand"
             )
         if output.count(label) > 1:
-            raise RuntimeError(
-                f"einsum(): output subscript {_shown(label)} appears more than once in the output"
-            )
+            raise RuntimeError(f"einsum(): output subscript {_shown(label)} appears more than once in the output")
     return resolved, _written_out(output, most, most)
 
 
@@ -208,9 +196,7 @@ def _prepared(operand: Any, labels: Labels, sizes: dict[int, int]) -> tuple[Any,
     """The operand with the diagonals of repeated labels, and without dimensions of size 1 that others
     repeat.
     """
-    kept = tuple(
-        [i for i, (label, size) in enumerate(zip(labels, operand.shape, strict=True)) if size == sizes[label]]
-    )
+    kept = tuple([i for i, (label, size) in enumerate(zip(labels, operand.shape, strict=True)) if size == sizes[label]])
     if len(kept) < len(labels):
         operand = as_shape(operand, tuple([operand.shape[i] for i in kept]))
         labels = tuple([labels[i] for i in kept])
@@ -277,9 +263,7 @@ def _pair(a: tuple[Any, Labels], b: tuple[Any, Labels], needed: set[int]) -> tup
 
 def _arranged(operand: Any, labels: Labels, wanted: Labels) -> Any:
     """The operand with its dimensions in another order."""
-    return (
-        operand if labels == wanted else _permute(operand, tuple([labels.index(label) for label in wanted]))
-    )
+    return operand if labels == wanted else _permute(operand, tuple([labels.index(label) for label in wanted]))
 
 
 def _grouped(operand: Any, labels: Labels, batch: Labels, first: Labels, second: Labels) -> Any:

@@ -82,7 +82,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         TypeError: For anything else.
     """
     if len(args) == 1 and not kwargs and isinstance(args[0], dtype):
-        return to_dtype(self, args[0])  # type: ignore[no-any-return]
+        return to_dtype(self, args[0])
     options = dict(kwargs)
     flags = ["non_blocking", "copy"]
     for position, value in enumerate(args):
@@ -117,7 +117,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     """The tensor in the dtype of ``other``."""
-    return to_dtype(self, other.dtype)  # type: ignore[no-any-return]
+    return to_dtype(self, other.dtype)
 
 
 def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
@@ -234,7 +234,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
             f"copy_(): the source of shape {list(source.shape)} can't be broadcast to the target's shape "
             f"{list(target.shape)}: sizes must match, or be 1 in the source"
         ) from None
-    return record_overwrite(self, src)  # type: ignore[no-any-return]
+    return record_overwrite(self, src)
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
@@ -245,8 +245,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """
     if isinstance(value, Variable) and value._array.ndim:
         raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} "
-            "dimensions."
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
         )
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
@@ -279,9 +278,7 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
     if to.kind == "b":
         return np.bool_(value)
     if abs(value) > np.finfo(to).max and abs(value) != np.inf:
-        raise RuntimeError(
-            f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow"
-        )
+        raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
     return to.type(value)
 
 
@@ -295,9 +292,7 @@ def numpy(self: Tensor, *, force: bool = False) -> Array:
         RuntimeError: If the tensor requires grad, unless ``force``.
     """
     if self.requires_grad and not force:
-        raise RuntimeError(
-            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-        )
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     return self._array.view()
 
 
@@ -306,9 +301,7 @@ def as_array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Array
     array = numpy(self)
     if dtype is not None and array.dtype != dtype:
         if copy is False:
-            raise ValueError(
-                f"the tensor is {self.dtype!r}: an array of {dtype} can't be made without a copy"
-            )
+            raise ValueError(f"the tensor is {self.dtype!r}: an array of {dtype} can't be made without a copy")
         return array.astype(dtype)
     return array.copy() if copy else array
 
@@ -393,7 +386,5 @@ def contains(self: Tensor, element: Any) -> bool:
         RuntimeError: For anything else.
     """
     if not isinstance(element, (Variable, int, float)):
-        raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-        )
+        raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
     return bool((self._array == array_of(element)).any())

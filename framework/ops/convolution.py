@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
-from framework.dtypes import from_numpy_dtype
 from framework.kernels.convolution import (
     convolution as _convolve,
 )
 from framework.kernels.convolution import (
     convolution_input_gradient,
-    convolution_output_shape,
     convolution_weight_gradient,
 )
 from framework.kernels.summation import total
+from framework.ops.checks import require_tensors
 from framework.ops.shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
@@ -45,7 +43,7 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
     bias=lambda grad: _channel_sums(grad),
 )
 def _convolution(input: Any, weight: Any, bias: Any, geometry: Any) -> Any:
-    return _convolve(input, weight, *geometry, bias)
+    return _convolve(input, weight, *geometry, bias)  # type: ignore[call-arg]
 
 
 @primitive(
@@ -222,45 +220,41 @@ def conv_transpose3d(
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _conv(dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+def _conv(
+    dims: int, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     name = f"conv{dims}d"
-    _check_tensors(name, dims, input, weight, bias)
-    shape, kernel = input.shape, weight.shape[2:]
+    shape, sizes = _checked_shapes(name, dims, input, weight, bias)
+    kernel = sizes[2:]
     stride, dilation = _sizes(name, "stride", stride, dims), _sizes(name, "dilation", dilation, dims)
     if isinstance(padding, str):
         input, padding = _named_padding(padding, input, kernel, stride, dilation)
+        shape = input._array.shape
     else:
         padding = _sizes(name, "padding", padding, dims)
     _check_geometry(name, stride, padding, dilation, groups)
     if len(shape) == dims + 1:
         return squeeze(_conv(dims, unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0)
-    channels, outputs = shape[1], weight.shape[0]
-    if weight.shape[1] * groups != channels:
+    outputs = sizes[0]
+    if sizes[1] * groups != shape[1]:
         raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(shape)} to "
-            "have "
-            f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
+            f"Given groups={groups}, weight of size {list(sizes)}, expected input{list(shape)} to have "
+            f"{sizes[1] * groups} channels, but got {shape[1]} channels instead"
         )
     if outputs % groups or outputs == 0:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible "
-            f"by {groups}, but got "
-            f"weight of size {list(weight.shape)} instead"
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible by "
+            f"{groups}, but got weight of size {list(sizes)} instead"
         )
-    if bias is not None and bias.shape != (outputs,):
-        raise RuntimeError(
-            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {outputs} "
-            "elements, but got bias "
-            f"of size {list(bias.shape)} instead"
-        )
-    if min(convolution_output_shape(input.shape[2:], kernel, stride, padding, dilation)) < 1:
-        padded = " x ".join([str(n + 2 * p) for n, p in zip(input.shape[2:], padding, strict=True)])
-        reach = " x ".join([str(d * (k - 1) + 1) for k, d in zip(kernel, dilation, strict=True)])
-        raise RuntimeError(
-            f"Calculated padded input size per channel: ({padded}). Kernel size: ({reach}). Kernel size "
-            "can't be greater than "
-            "actual input size"
-        )
+    _check_bias("", sizes, bias, outputs)
+    for n, k, p, d in zip(shape[2:], kernel, padding, dilation):  # noqa: B905  (of one length by now; the hot path)
+        if n + 2 * p < d * (k - 1) + 1:
+            padded = " x ".join([str(n + 2 * p) for n, p in zip(shape[2:], padding, strict=True)])
+            reach = " x ".join([str(d * (k - 1) + 1) for k, d in zip(kernel, dilation, strict=True)])
+            raise RuntimeError(
+                f"Calculated padded input size per channel: ({padded}). Kernel size: ({reach}). Kernel size can't be "
+                "greater than actual input size"
+            )
     return _convolution(input, weight, bias, (stride, padding, dilation, groups))
 
 
@@ -274,9 +268,10 @@ def _named_padding(padding: str, input: Any, kernel: Ints, stride: Ints, dilatio
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     if any(each % 2 for each in totals):
-        lead = len(input.shape) - len(kernel)
-        spatial = [size + each % 2 for size, each in zip(input.shape[lead:], totals, strict=True)]
-        input = _extended(input, (*input.shape[:lead], *spatial))
+        shape = input._array.shape
+        lead = len(shape) - len(kernel)
+        spatial = [size + each % 2 for size, each in zip(shape[lead:], totals, strict=True)]
+        input = _extended(input, (*shape[:lead], *spatial))
     return input, tuple([each // 2 for each in totals])
 
 
@@ -290,44 +285,36 @@ def _conv_transpose(
     output_padding: Any,
     groups: int,
     dilation: Any,
-) -> Any:
+) -> Tensor:
     name = f"conv_transpose{dims}d"
-    _check_tensors(name, dims, input, weight, bias)
+    shape, sizes = _checked_shapes(name, dims, input, weight, bias)
     stride, padding = _sizes(name, "stride", stride, dims), _sizes(name, "padding", padding, dims)
     extra, dilation = _sizes(name, "output_padding", output_padding, dims), _sizes(name, "dilation", dilation, dims)
     _check_geometry(name, stride, padding, dilation, groups)
-    shape = input.shape
     if len(shape) == dims + 1:
         batch = unsqueeze(input, 0)
         return squeeze(_conv_transpose(dims, batch, weight, bias, stride, padding, extra, groups, dilation), 0)
-    if weight.shape[0] != shape[1]:
+    if sizes[0] != shape[1]:
         raise RuntimeError(
-            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(shape)} to have "
-            f"{weight.shape[0]} "
+            f"Given transposed=1, weight of size {list(sizes)}, expected input{list(shape)} to have {sizes[0]} "
             f"channels, but got {shape[1]} channels instead"
         )
     if shape[1] % groups or not shape[1]:
         raise RuntimeError(f"{name}: the {shape[1]} input channels can't be divided into groups={groups}")
-    outputs = weight.shape[1] * groups
-    if bias is not None and bias.shape != (outputs,):
-        raise RuntimeError(
-            f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional "
-            f"with {outputs} elements, "
-            f"but got bias of size {list(bias.shape)} instead"
-        )
+    outputs = sizes[1] * groups
+    _check_bias("transposed=1, ", sizes, bias, outputs)
     spatial = []
-    for n, k, s, p, e, d in zip(shape[2:], weight.shape[2:], stride, padding, extra, dilation, strict=True):
+    for n, k, s, p, e, d in zip(shape[2:], sizes[2:], stride, padding, extra, dilation, strict=True):
         if e < 0 or e >= max(s, d):
             raise RuntimeError(
                 f"output padding must be smaller than either stride or dilation, but got output_padding={e}, "
-                f"stride={s}, "
-                f"dilation={d}"
+                f"stride={s}, dilation={d}"
             )
         spatial.append((n - 1) * s - 2 * p + d * (k - 1) + e + 1)
     if min(spatial) < 1:
         raise RuntimeError(
-            f"Given input size per channel: {list(shape[2:])}. Calculated output size per channel: "
-            f"{spatial}. Output size is too small"
+            f"Given input size per channel: {list(shape[2:])}. Calculated output size per channel: {spatial}. Output "
+            "size is too small"
         )
     return _transposed(input, weight, bias, (shape[0], outputs, *spatial), (stride, padding, dilation, groups))
 
@@ -342,9 +329,8 @@ def _sizes(name: str, what: str, value: Any, dims: int) -> Ints:
         value = tuple(value) * dims
     if len(value) != dims or not all(isinstance(each, int) for each in value):
         raise RuntimeError(
-            f"{name}: expected {what} to be a single integer value or a list of {dims} values to match the "
-            "convolution dimensions, "
-            f"but got {what}={list(value)}"
+            f"{name}: expected {what} to be a single integer value or a list of {dims} values to match the convolution "
+            f"dimensions, but got {what}={list(value)}"
         )
     return tuple(value)
 
@@ -360,28 +346,39 @@ def _check_geometry(name: str, stride: Ints, padding: Ints, dilation: Ints, grou
         raise RuntimeError(f"{name}: non-positive groups is not supported, got groups={groups}")
 
 
-def _check_tensors(name: str, dims: int, input: Any, weight: Any, bias: Any) -> None:
-    for position, (argument, value) in enumerate((("input", input), ("weight", weight), ("bias", bias)), 1):
-        if not isinstance(value, (Variable, np.ndarray)) and (value is not None or argument != "bias"):
-            raise TypeError(
-                f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {type(value).__name__}"
-            )
-        if value is not None and value.dtype is not input.dtype and value.dtype != input.dtype:
-            kinds = [
-                each.dtype if isinstance(each, Variable) else from_numpy_dtype(each.dtype) for each in (input, value)
-            ]
+def _checked_shapes(name: str, dims: int, input: Any, weight: Any, bias: Any) -> tuple[Ints, Ints]:
+    """The shapes of input and weight.
+
+    Raises:
+        RuntimeError: If the dtypes differ, or the number of dimensions is wrong.
+        TypeError: If one is no tensor.
+    """
+    require_tensors(name, input=input, weight=weight)
+    x, w = input._array, weight._array
+    if bias is not None:
+        require_tensors(name, bias=bias)
+    for argument, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value._array.dtype != x.dtype:
             raise RuntimeError(
-                f"{name}: Input type ({kinds[0]}) and {argument} type ({kinds[1]}) should be the same; "
-                "convert one with .to(dtype)"
+                f"{name}: Input type ({input.dtype}) and {argument} type ({value.dtype}) should be the same; convert "
+                "one with .to(dtype)"
             )
-    if len(weight.shape) != dims + 2:
+    if w.ndim != dims + 2:
         raise RuntimeError(
-            f"{name}: expected {dims + 2}-dimensional weight (out channels, in channels / groups, kernel), "
-            "but got weight of size "
-            f"{list(weight.shape)}"
+            f"{name}: expected {dims + 2}-dimensional weight (out channels, in channels / groups, kernel), but got "
+            f"weight of size {list(w.shape)}"
         )
-    if len(input.shape) not in (dims + 1, dims + 2):
+    if x.ndim != dims + 2 and x.ndim != dims + 1:
         raise RuntimeError(
-            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of "
-            f"size: {list(input.shape)}"
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: "
+            f"{list(x.shape)}"
+        )
+    return x.shape, w.shape
+
+
+def _check_bias(what: str, sizes: Ints, bias: Any, outputs: int) -> None:
+    if bias is not None and bias._array.shape != (outputs,):
+        raise RuntimeError(
+            f"Given {what}weight of size {list(sizes)}, expected bias to be 1-dimensional with {outputs} elements, but "
+            f"got bias of size {list(bias._array.shape)} instead"
         )

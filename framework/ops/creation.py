@@ -10,8 +10,9 @@ import numpy as np
 from framework.autograd.graph import Variable, wrap
 from framework.device import channels_last, check_place, contiguous_format, memory_format, preserve_format
 from framework.dtypes import dtype as DType
-from framework.dtypes import from_numpy_dtype, get_default_dtype, result_type, to_numpy_dtype
+from framework.dtypes import from_numpy_dtype, get_default_dtype, to_numpy_dtype
 from framework.ops.conversion import as_number, detach, to_dtype
+from framework.ops.data import array_from_data
 from framework.ops.dims import check_size
 
 if TYPE_CHECKING:
@@ -43,99 +44,6 @@ def leaf(array: Array, requires_grad: bool = False) -> Tensor:
     if requires_grad:
         result.requires_grad = True
     return result
-
-
-def array_from_data(data: Any, dtype: DType | None = None) -> Array:
-    """A new array of a number, nested sequences, NumPy arrays or tensors, in the dtype that PyTorch would
-    take.
-
-    Raises:
-        TypeError: If the data holds anything but numbers.
-        ValueError: If sequences differ in length, or a number doesn't fit.
-        RuntimeError: If a number doesn't fit ``dtype``.
-    """
-    wanted = to_numpy_dtype(dtype)
-    first = data
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    mixed: list[Any] = []
-    try:
-        array = np.array(_plain(data, mixed) if isinstance(first, Variable) else data)
-    except ValueError:
-        raise _unequal(data) from None
-    if array.dtype.kind not in "biuf":
-        raise _not_numbers(array, data, first)
-    from_python = isinstance(first, (bool, int, float, list, tuple)) and not isinstance(first, np.generic)
-    if array.dtype == np.uint64 and from_python:
-        raise ValueError("Overflow when unpacking long long: an integer is above 2**63 - 1")
-    if wanted is None:
-        if mixed:
-            return array.astype(result_type(mixed))
-        if not from_python:
-            return array.astype(from_numpy_dtype(array.dtype).numpy, copy=False)
-        return array.astype(get_default_dtype().numpy) if array.dtype.kind == "f" else array
-    if wanted.kind in "iu" and from_python and array.size:
-        _check_range(array, wanted)
-    return array.astype(wanted, copy=False)
-
-
-def _plain(data: Any, found: list[Any]) -> Any:
-    """Nested sequences with numbers in place of tensors of one element; all are appended to ``found``."""
-    if isinstance(data, (list, tuple)):
-        return [_plain(each, found) for each in data]
-    if isinstance(data, Variable):
-        if data._array.size != 1:
-            raise ValueError(
-                "only one element tensors can be converted to Python scalars, got shape "
-                f"{list(data._array.shape)}; stack() joins tensors"
-            )
-        found.append(data._array.reshape(()))
-        return data._array.item()
-    found.append(data)
-    return data
-
-
-def _not_numbers(array: Array, data: Any, first: Any) -> Exception:
-    if array.dtype.kind == "c":
-        return TypeError("tensor(): complex numbers are not supported")
-    if array.dtype.kind == "O" and isinstance(first, int):
-        return ValueError("Overflow when unpacking long long: an integer is beyond 64 bits")
-    if isinstance(data, np.ndarray):
-        return TypeError(f"tensor(): can't convert a NumPy array of type {array.dtype}; it must hold numbers")
-    hint = "the data must be a number, or numbers in nested sequences, arrays or tensors"
-    if isinstance(first, str):
-        kind = TypeError if data is first else ValueError
-        return kind(f"tensor(): invalid data type 'str'; {hint}")
-    return RuntimeError(f"tensor(): Could not infer dtype of {type(first).__name__}; {hint}")
-
-
-def _check_range(array: Array, wanted: np.dtype[Any]) -> None:
-    bounds = np.iinfo(wanted)
-    low, high = array.min(), array.max()
-    least = (
-        -bounds.max if wanted.kind == "u" else bounds.min
-    )  # negative numbers wrap around in unsigned types
-    if not (low >= least and high <= bounds.max):
-        value = low if low < least else high
-        raise RuntimeError(
-            f"value {value} cannot be converted to type {from_numpy_dtype(wanted).name} without overflow"
-        )
-
-
-def _unequal(data: Any, dim: int = 1) -> Exception:
-    """The error that says where nested sequences differ in length."""
-    lengths = [len(each) if isinstance(each, (list, tuple)) else None for each in data]
-    for position, length in enumerate(lengths):
-        if (length is None) != (lengths[0] is None):
-            return TypeError(f"tensor(): sequences and numbers side by side at dim {dim}, position {position}")
-        if length != lengths[0]:
-            return ValueError(
-                f"expected sequence of length {lengths[0]} at dim {dim} (got {length}, at position {position})"
-            )
-    for each in data:
-        if isinstance(each, (list, tuple)):
-            return _unequal(each, dim + 1)
-    return ValueError("tensor(): the data must be numbers in nested sequences of equal lengths")
 
 
 def tensor(
@@ -175,8 +83,7 @@ def from_numpy(ndarray: Array) -> Tensor:
     from_numpy_dtype(ndarray.dtype)
     if not ndarray.dtype.isnative:
         raise ValueError(
-            "given numpy array has byte order different from the native byte order; convert it with "
-            ".astype() first"
+            "given numpy array has byte order different from the native byte order; convert it with .astype() first"
         )
     if any(stride < 0 for stride in ndarray.strides):
         raise ValueError(
@@ -231,9 +138,7 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Variable)
 
 
-def scalar_tensor(
-    s: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def scalar_tensor(s: Any, *, dtype: DType | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A 0-dimensional tensor of a number, in the default float type."""
     return full(
         (),
@@ -314,9 +219,7 @@ def full(
     """
     check_place(device, layout, pin_memory)
     if not isinstance(size, (tuple, list)):
-        raise TypeError(
-            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
-        )
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     value, kind = _fill_number("full", fill_value)
     to = kind if dtype is None else to_numpy_dtype(dtype)
     assert to is not None
@@ -328,9 +231,7 @@ def _fill_number(name: str, value: Any) -> tuple[Any, np.dtype[Any]]:
     if isinstance(value, Variable) and not value._array.ndim and not value._requires_grad:
         return value._array.item(), value._array.dtype
     if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
-        raise TypeError(
-            f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}"
-        )
+        raise TypeError(f"{name}(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
     if isinstance(value, (bool, np.bool_)):
         return value, np.dtype(np.bool_)
     return value, np.dtype(np.int64) if isinstance(value, (int, np.integer)) else get_default_dtype().numpy
@@ -341,11 +242,11 @@ def _fill_number(name: str, value: Any) -> tuple[Any, np.dtype[Any]]:
 
 def _allocate(make: Any, shape: tuple[int, ...], dtype: Any, form: memory_format) -> Array:
     if form is not channels_last:
-        return make(shape, dtype)  # type: ignore[no-any-return]
+        return make(shape, dtype)
     if len(shape) != 4:
         raise RuntimeError(f"required rank 4 tensor to use channels_last format, got shape {list(shape)}")
     batch, channels, height, width = shape
-    return make((batch, height, width, channels), dtype).transpose(0, 3, 1, 2)  # type: ignore[no-any-return]
+    return make((batch, height, width, channels), dtype).transpose(0, 3, 1, 2)
 
 
 def _like(
@@ -380,7 +281,7 @@ def zeros_like(
 ) -> Tensor:
     """Zeros of the shape and dtype of ``input``."""
     check_place(device, layout)
-    return _like("zeros_like", input, np.zeros, np.zeros_like, dtype, memory_format, requires_grad)  # type: ignore[no-any-return]
+    return _like("zeros_like", input, np.zeros, np.zeros_like, dtype, memory_format, requires_grad)
 
 
 def ones_like(
@@ -394,7 +295,7 @@ def ones_like(
 ) -> Tensor:
     """Ones of the shape and dtype of ``input``."""
     check_place(device, layout)
-    return _like("ones_like", input, np.ones, np.ones_like, dtype, memory_format, requires_grad)  # type: ignore[no-any-return]
+    return _like("ones_like", input, np.ones, np.ones_like, dtype, memory_format, requires_grad)
 
 
 def empty_like(
@@ -408,7 +309,7 @@ def empty_like(
 ) -> Tensor:
     """Whatever the memory holds, in the shape and dtype of ``input``."""
     check_place(device, layout)
-    return _like("empty_like", input, np.empty, np.empty_like, dtype, memory_format, requires_grad)  # type: ignore[no-any-return]
+    return _like("empty_like", input, np.empty, np.empty_like, dtype, memory_format, requires_grad)
 
 
 def full_like(
@@ -430,7 +331,7 @@ def full_like(
     result: Any = _like("full_like", input, np.empty, np.empty_like, dtype, memory_format, requires_grad)
     array = result._array if isinstance(result, Variable) else result
     array[...] = as_number(_fill_number("full_like", fill_value)[0], array.dtype)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def new_zeros(self: Tensor, *size: Any, dtype: DType | None = None, **options: Any) -> Tensor:
@@ -448,9 +349,7 @@ def new_empty(self: Tensor, *size: Any, dtype: DType | None = None, **options: A
     return empty(*size, dtype=dtype or self.dtype, **options)
 
 
-def new_full(
-    self: Tensor, size: Any, fill_value: Any, *, dtype: DType | None = None, **options: Any
-) -> Tensor:
+def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: DType | None = None, **options: Any) -> Tensor:
     """``framework.full`` in the dtype of this tensor."""
     return full(size, fill_value, dtype=dtype or self.dtype, **options)
 

@@ -74,9 +74,8 @@ class ClassTargets:
             wrong = (classes < 0) | (classes >= count)
             if wrong.any():
                 raise IndexError(
-                    f"{name}: Target {classes[wrong][0]} is out of bounds: the input has {count} classes, so "
-                    "a target lies in "
-                    f"[0, {count - 1}] or is ignore_index={ignore_index}"
+                    f"{name}: Target {classes[wrong][0]} is out of bounds: the input has {count} classes, so a target "
+                    f"lies in [0, {count - 1}] or is ignore_index={ignore_index}"
                 )
         self.classes = classes
         self.reduced = reduction != "none"
@@ -290,8 +289,8 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
     kind = array_of(target).dtype
     if kind != np.int64 and kind != np.uint8:
         raise RuntimeError(
-            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert "
-            "class indices with .long()"
+            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert class "
+            "indices with .long()"
         )
     if len(shape) == 1:
         if wanted not in ((), (1,)):
@@ -305,8 +304,8 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
                 f"{name}: 0D or 1D target tensor expected, multi-target not supported, but got size {list(wanted)}"
             )
         raise RuntimeError(
-            f"{name}: size mismatch: expected target size {list(shape[:1] + shape[2:])} for input "
-            f"{list(shape)}, got {list(wanted)}"
+            f"{name}: size mismatch: expected target size {list(shape[:1] + shape[2:])} for input {list(shape)}, got "
+            f"{list(wanted)}"
         )
     if weight is not None:
         _check_weight(name, input, weight)
@@ -322,31 +321,29 @@ def _check_weight(name: str, input: Any, weight: Any) -> None:
     classes = input.shape[1 if len(input.shape) > 1 else 0]
     if tuple(weight.shape) != (classes,):
         raise RuntimeError(
-            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got "
-            "weight tensor of "
-            f"shape: {list(weight.shape)}"
+            f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
+            f"tensor of shape: {list(weight.shape)}"
         )
     if weight.dtype != input.dtype:
         raise RuntimeError(f"{name}: expected weight of {input.dtype}, the type of the input, but found {weight.dtype}")
     if isinstance(weight, Variable) and weight._requires_grad:
         raise RuntimeError(
-            f"{name} is not differentiable with respect to argument 'weight'. This input cannot have "
-            "requires_grad True."
+            f"{name} is not differentiable with respect to argument 'weight'. This input cannot have requires_grad "
+            "True."
         )
 
 
-def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Any:
+def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Tensor:
     if array_of(target).dtype.kind != "f":
         raise RuntimeError(
-            "cross_entropy: Expected floating point type for target with class probabilities, got "
-            f"{target.dtype}; class indices "
-            "have no class dimension"
+            f"cross_entropy: Expected floating point type for target with class probabilities, got {target.dtype}; "
+            "class indices have no class dimension"
         )
     dim = 1 if len(input.shape) > 1 else 0
     classes = input.shape[dim]
     if smoothing:
         target = target * (1 - smoothing) + smoothing / classes
-    terms = log_softmax(input, dim) * target
+    terms: Any = log_softmax(input, dim) * target
     if weight is not None:
         _check_weight("cross_entropy", input, weight)
         terms = terms * reshape(weight, (-1, *(1,) * (len(input.shape) - dim - 1)))

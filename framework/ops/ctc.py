@@ -33,7 +33,7 @@ def _ctc(log_probs: Any, paths: Any) -> Any:
 
 @primitive(grad=lambda grad: _refuse(), log_probs=lambda grad: _refuse())
 def _ctc_backward(grad: Any, log_probs: Any, paths: Any, losses: Any, reached: Any) -> Any:
-    return kernels.ctc_gradient(log_probs, *paths, losses, reached) * grad[:, None]
+    return kernels.ctc_gradient(log_probs, *paths, losses, reached) * grad[:, None]  # type: ignore[call-arg]
 
 
 def _refuse() -> Any:
@@ -93,7 +93,7 @@ def ctc_loss(
         losses = losses / np.maximum(lengths, 1).astype(array_of(values).dtype)
     elif reduction == "none" and not batched:
         losses = squeeze(losses, 0)
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 def _lengths(name: str, given: Any, n: int, most: int | None) -> Array:
@@ -124,8 +124,7 @@ def _labels(targets: Array, lengths: Array, batched: bool) -> Array:
         return targets[:, :longest].astype(np.int64)
     if targets.ndim != 1 or len(targets) != lengths.sum():
         raise RuntimeError(
-            f"ctc_loss: Expected targets (N, S), or of size {int(lengths.sum())} with all targets in a row, "
-            "but got "
+            f"ctc_loss: Expected targets (N, S), or of size {int(lengths.sum())} with all targets in a row, but got "
             f"{list(targets.shape)}"
         )
     labels = np.zeros((len(lengths), longest), np.int64)

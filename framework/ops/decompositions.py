@@ -109,9 +109,7 @@ def _triangle(matrix: Any, upper: bool, unitriangular: bool) -> Any:
     return triu(matrix, int(unitriangular)) if upper else tril(matrix, -int(unitriangular))
 
 
-def _triangular_gradients(
-    grad: Any, A: Any, upper: bool, unitriangular: bool, result: Any
-) -> tuple[Any, Any]:
+def _triangular_gradients(grad: Any, A: Any, upper: bool, unitriangular: bool, result: Any) -> tuple[Any, Any]:
     of_right = triangular_solve(mT(A), grad, not upper, unitriangular)
     return -_triangle(matmul(of_right, mT(result)), upper, unitriangular), of_right
 
@@ -135,9 +133,7 @@ def _substitute(triangle: Array, B: Array, upper: bool) -> Array:
     an error.
     """
     size = triangle.shape[-1]
-    result = np.zeros_like(
-        triangle, shape=np.broadcast_shapes(triangle.shape[:-2], B.shape[:-2]) + B.shape[-2:]
-    )
+    result = np.zeros_like(triangle, shape=np.broadcast_shapes(triangle.shape[:-2], B.shape[:-2]) + B.shape[-2:])
     for i in range(size)[::-1] if upper else range(size):
         known = np.matmul(triangle[..., i : i + 1, :], result)[..., 0, :]
         result[..., i, :] = (B[..., i, :] - known) / triangle[..., i, i, None]
@@ -161,8 +157,7 @@ def _qr_gradient(grads: Any, mode: str, A_shape: tuple[int, ...], Q: Any, R: Any
         )
     if mode == "complete" and m > n:
         raise RuntimeError(
-            "linalg.qr: the derivative is not defined for mode='complete' when there are more rows than "
-            "columns"
+            "linalg.qr: the derivative is not defined for mode='complete' when there are more rows than columns"
         )
     of_q, of_r = grads
     if m >= n:
@@ -215,8 +210,7 @@ def linalg_qr(A: Any, mode: str = "reduced") -> Any:
     check_matrices("linalg.qr", A)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
-            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
-            "'complete'"
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
     return return_types.linalg_qr(*_qr(A, mode))
 
@@ -343,9 +337,7 @@ def _eigh_gradient(grads: Any, L: Any, V: Any) -> Any:
     return matmul(matmul(V, inner), mT(V))
 
 
-@primitive(
-    name="LinalgEigh", outputs=2, A=lambda grads, result0, result1: _eigh_gradient(grads, result0, result1)
-)
+@primitive(name="LinalgEigh", outputs=2, A=lambda grads, result0, result1: _eigh_gradient(grads, result0, result1))
 def _eigh(A: Any, UPLO: str) -> Any:
     return tuple(lapack("linalg.eigh", "the algorithm failed to converge", np.linalg.eigh, A, UPLO))
 

@@ -18,9 +18,7 @@ def wrap_dim(dim: int, ndim: int) -> int:
         dim = index(dim)
     size = ndim or 1
     if not -size <= dim < size:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim if dim >= 0 else dim + size
 
 
@@ -65,9 +63,7 @@ def check_size(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int
     try:
         result = tuple([index(each) for each in values])
     except TypeError:
-        raise TypeError(
-            f"{name}(): argument 'size' (position 1) must be tuple of ints, not {values!r}"
-        ) from None
+        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {values!r}") from None
     if any(each < 0 for each in result):
         raise RuntimeError(f"{name}: Dimension size must be non-negative, got {list(result)}")
     return result

@@ -114,9 +114,7 @@ def floor_divide(input: Any, other: Any) -> Any:
 
 
 def _no_gradient() -> Any:
-    raise RuntimeError(
-        "derivative for aten::floor_divide is not implemented; use div(..., rounding_mode='floor')"
-    )
+    raise RuntimeError("derivative for aten::floor_divide is not implemented; use div(..., rounding_mode='floor')")
 
 
 @primitive(

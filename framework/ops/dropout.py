@@ -119,9 +119,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     ndim = len(input.shape)
     if ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists "
-            "to provide channel-wise "
-            "dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch "
+            f"dropout1d: Expected 2D or 3D input, but received a {ndim}D input. Note that dropout1d exists to provide "
+            "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch "
             "dimension."
         )
     return _batched("dropout1d", ndim == 3, input, p, training, inplace)
@@ -139,8 +138,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     ndim = len(input.shape)
     if ndim != 4:
         warnings.warn(
-            f"dropout2d: got a {ndim}-D input, which is read as (N, C, ...): use dropout1d or dropout to say "
-            "what is meant",
+            f"dropout2d: got a {ndim}-D input, which is read as (N, C, ...): use dropout1d or dropout to say what is "
+            "meant",
             stacklevel=2,
         )
     result: Tensor = _dropout("dropout2d", input, p, training, inplace, True)
@@ -163,11 +162,9 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _batched("dropout3d", ndim == 5, input, p, training, inplace)
 
 
-def _batched(name: str, batched: bool, input: Any, p: float, training: bool, inplace: bool) -> Any:
-    if batched:
-        return _dropout(name, input, p, training, inplace, True)
-    result = _dropout(name, unsqueeze(input, 0), p, training, inplace, True)
-    return input if inplace else squeeze(result, 0)
+def _batched(name: str, batched: bool, input: Any, p: float, training: bool, inplace: bool) -> Tensor:
+    result: Tensor = _dropout(name, input if batched else unsqueeze(input, 0), p, training, inplace, True)
+    return result if batched else input if inplace else squeeze(result, 0)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

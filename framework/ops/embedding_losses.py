@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import array_of
+from framework.autograd.graph import array_of, wrap
 from framework.ops import activations, reductions
 from framework.ops.checks import require_tensors
 from framework.ops.cross_entropy import checked_reduction
@@ -61,14 +61,13 @@ def cosine_embedding_loss(
     if dims > 1 or len(input1.shape) != dims + 1 or len(input2.shape) != dims + 1:
         raise RuntimeError(
             "cosine_embedding_loss: expected inputs (N, D) with target (N,), or (D,) with (), but got sizes "
-            f"{list(input1.shape)}, "
-            f"{list(input2.shape)} and {list(target.shape)}"
+            f"{list(input1.shape)}, {list(input2.shape)} and {list(target.shape)}"
         )
     products = [reductions.sum(a * b, dims) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
     cosine = products[0] / sqrt((products[1] + 1e-12) * (products[2] + 1e-12))
     label = array_of(target)
     losses = keep_where(1 - cosine, label == 1) + keep_where(clamp_min(cosine - margin, 0), label == -1)
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 def hinge_embedding_loss(
@@ -88,7 +87,7 @@ def hinge_embedding_loss(
     require_tensors("hinge_embedding_loss", input=input, target=target)
     label = array_of(target)
     losses = keep_where(clamp_min(margin - input, 0), label != 1) + keep_where(input, label != -1)
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 def margin_ranking_loss(
@@ -112,10 +111,9 @@ def margin_ranking_loss(
     if not len(input1.shape) == len(input2.shape) == len(target.shape):
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
-            f"{list(input1.shape)}, "
-            f"input2: {list(input2.shape)}, target: {list(target.shape)}"
+            f"{list(input1.shape)}, input2: {list(input2.shape)}, target: {list(target.shape)}"
         )
-    return reduced(clamp_min(-target * (input1 - input2) + margin, 0), reduction)  # type: ignore[no-any-return]
+    return reduced(clamp_min(-target * (input1 - input2) + margin, 0), reduction)
 
 
 def triplet_margin_loss(
@@ -173,16 +171,14 @@ def triplet_margin_with_distance_loss(
         raise ValueError(f"margin must be greater than 0, got {margin}")
     if not len(anchor.shape) == len(positive.shape) == len(negative.shape):
         raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, "
-            "but got: anchor "
-            f"{len(anchor.shape)}D, positive {len(positive.shape)}D, and negative {len(negative.shape)}D "
-            "inputs"
+            "The anchor, positive, and negative tensors are expected to have the same number of dimensions, but got: "
+            f"anchor {len(anchor.shape)}D, positive {len(positive.shape)}D, and negative {len(negative.shape)}D inputs"
         )
     distance = pairwise_distance if distance_function is None else distance_function
     to_positive, to_negative = distance(anchor, positive), distance(anchor, negative)
     if swap:
         to_negative = minimum(to_negative, distance(positive, negative))
-    return reduced(clamp_min(margin + to_positive - to_negative, 0), reduction)  # type: ignore[no-any-return]
+    return reduced(clamp_min(margin + to_positive - to_negative, 0), reduction)
 
 
 def _classes(name: str, input: Any, target: Any, wanted: tuple[int, ...]) -> Any:
@@ -245,13 +241,13 @@ def multi_margin_loss(
     if weight is not None and weight.shape != (count,):
         raise RuntimeError(f"{name}: inconsistent weight size, expected {count} but got {list(weight.shape)}")
     scores = reshape(input, (-1, count))
-    hinges = activations.relu(margin - gather(scores, 1, classes[:, None]) + scores)
+    hinges = activations.relu(margin - gather(scores, 1, wrap(classes[:, None])) + scores)
     if p == 2:
         hinges = hinges * hinges
     if weight is not None:
         hinges = hinges * array_of(weight)[classes][:, None]
     losses = reductions.sum(keep_where(hinges, np.arange(count) != classes[:, None]), 1) / count
-    return reduced(losses if reduction != "none" else reshape(losses, wanted), reduction)  # type: ignore[no-any-return]
+    return reduced(losses if reduction != "none" else reshape(losses, wanted), reduction)
 
 
 def multilabel_margin_loss(
@@ -285,10 +281,10 @@ def multilabel_margin_loss(
     rows, places = np.nonzero(named)
     among[rows, classes[rows, places]] = True
     scores = reshape(input, (-1, count))
-    of_targets = unsqueeze(gather(scores, 1, np.where(named, classes, 0)), 2)
+    of_targets = unsqueeze(gather(scores, 1, wrap(np.where(named, classes, 0))), 2)
     hinges = activations.relu(1 - of_targets + unsqueeze(scores, 1))
     losses = reductions.sum(keep_where(hinges, named[:, :, None] & ~among[:, None, :]), (1, 2)) / count
-    return reduced(losses if len(input.shape) == 2 else reshape(losses, ()), reduction)  # type: ignore[no-any-return]
+    return reduced(losses if len(input.shape) == 2 else reshape(losses, ()), reduction)
 
 
 def multilabel_soft_margin_loss(
@@ -316,4 +312,4 @@ def multilabel_soft_margin_loss(
     losses = -(target * activations.logsigmoid(input) + (1 - target) * activations.logsigmoid(-input))
     if weight is not None:
         losses = losses * weight
-    return reduced(reductions.sum(losses, -1) / input.shape[-1], reduction)  # type: ignore[no-any-return]
+    return reduced(reductions.sum(losses, -1) / input.shape[-1], reduction)

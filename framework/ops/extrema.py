@@ -38,21 +38,15 @@ def _tie_shares(input: Any, extreme: Any, dims: tuple[int, ...] | None) -> Any:
 def _shared(grad: Any, input: Any, dims: tuple[int, ...] | None, keepdim: bool, result: Any) -> Any:
     """The gradient of an extreme, shared evenly among the elements that attain it."""
     shape = input.shape
-    return restore(grad, dims, keepdim, shape) * _tie_shares(
-        input, restore(result, dims, keepdim, shape), dims
-    )
+    return restore(grad, dims, keepdim, shape) * _tie_shares(input, restore(result, dims, keepdim, shape), dims)
 
 
-@primitive(
-    name="Amax", input=lambda grad, input, dims, keepdim, result: _shared(grad, input, dims, keepdim, result)
-)
+@primitive(name="Amax", input=lambda grad, input, dims, keepdim, result: _shared(grad, input, dims, keepdim, result))
 def _amax(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return _extreme(np.maximum, np.argmax, input, dims, keepdim)
 
 
-@primitive(
-    name="Amin", input=lambda grad, input, dims, keepdim, result: _shared(grad, input, dims, keepdim, result)
-)
+@primitive(name="Amin", input=lambda grad, input, dims, keepdim, result: _shared(grad, input, dims, keepdim, result))
 def _amin(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return _extreme(np.minimum, np.argmin, input, dims, keepdim)
 
@@ -81,13 +75,20 @@ def _nonempty_dims(name: str, shape: Any, dim: Dims, keepdim: bool) -> tuple[int
         for each in dims:
             if shape[each] == 0:
                 raise IndexError(
-                    f"{name}(): Expected reduction dim {each} to have non-zero size, but the shape is "
-                    f"{list(shape)}."
+                    f"{name}(): Expected reduction dim {each} to have non-zero size, but the shape is {list(shape)}."
                 )
     return dims
 
 
-def amax(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any:
+def _check_out(name: str, input: Any, out: Any) -> None:
+    if out is not None and out.dtype != input.dtype:
+        raise RuntimeError(
+            f"{name}(): Expected the dtype for input and out to match, but got {input.dtype} for input's dtype and "
+            f"{out.dtype} for out's dtype."
+        )
+
+
+def amax(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
     """The largest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient
     evenly.
 
@@ -95,10 +96,11 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any
         IndexError, RuntimeError: Over an empty dimension.
     """
     dim, keepdim = numpy_names("amax", names, dim, keepdim)
-    return _amax(input, _nonempty_dims("amax", input.shape, dim, keepdim), keepdim)
+    _check_out("amax", input, out)
+    return with_out(_amax, out, input, _nonempty_dims("amax", input.shape, dim, keepdim), keepdim)
 
 
-def amin(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any:
+def amin(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
     """The smallest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient
     evenly.
 
@@ -106,7 +108,8 @@ def amin(input: Any, dim: Dims = (), keepdim: bool = False, **names: Any) -> Any
         IndexError, RuntimeError: Over an empty dimension.
     """
     dim, keepdim = numpy_names("amin", names, dim, keepdim)
-    return _amin(input, _nonempty_dims("amin", input.shape, dim, keepdim), keepdim)
+    _check_out("amin", input, out)
+    return with_out(_amin, out, input, _nonempty_dims("amin", input.shape, dim, keepdim), keepdim)
 
 
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
@@ -116,13 +119,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, **name
         RuntimeError: Over an empty dimension.
     """
     dim, keepdim = numpy_names("aminmax", names, dim, keepdim)
-    dims = reduced_dims("aminmax", dim, keepdim, len(input.shape))
-    if 0 in (input.shape if dims is None else [input.shape[each] for each in dims]):
-        raise RuntimeError(
-            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity; "
-            "the shape is "
-            f"{list(input.shape)}"
-        )
+    dims = _nonempty_dims("aminmax", input.shape, dim, keepdim)
     return return_types.aminmax(_amin(input, dims, keepdim), _amax(input, dims, keepdim))
 
 
@@ -157,9 +154,7 @@ def place_selected(grad: Any, index: Any, dim: int, keepdim: bool, shape: Any) -
 
 @primitive(
     name="MaxBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
-        grad, result1, dim, keepdim, input_shape
-    ),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
 )
 def _max_along(input: Any, dim: int, keepdim: bool) -> Any:
     return _extreme_along(np.maximum, np.argmax, input, dim, keepdim)
@@ -167,9 +162,7 @@ def _max_along(input: Any, dim: int, keepdim: bool) -> Any:
 
 @primitive(
     name="MinBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
-        grad, result1, dim, keepdim, input_shape
-    ),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
 )
 def _min_along(input: Any, dim: int, keepdim: bool) -> Any:
     return _extreme_along(np.minimum, np.argmin, input, dim, keepdim)
@@ -208,9 +201,7 @@ def _min_all(input: Any) -> Any:
     return np.minimum.reduce(input, None)
 
 
-def max(
-    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any
-) -> Any:
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any) -> Any:
     """The largest element: of all, along a dimension with where it is, or of two tensors elementwise.
 
     ``max(input)`` is a tensor of one element; ties share the gradient evenly. ``max(input, dim, keepdim)`` is
@@ -223,9 +214,7 @@ def max(
     return _overloaded("max", _max_all, _max_along, maximum, input, dim, keepdim, other, out, names)
 
 
-def min(
-    input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any
-) -> Any:
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None, out: Any = None, **names: Any) -> Any:
     """The smallest element, with the three forms of :func:`max`. NaN counts as the smallest."""
     return _overloaded("min", _min_all, _min_along, minimum, input, dim, keepdim, other, out, names)
 
@@ -253,18 +242,14 @@ def _overloaded(
             )
         return with_out(of_two, out, input, other)
     if out is not None:
-        raise TypeError(
-            f"{name}(): out= is supported for {name}(input, other) only; assign the results instead"
-        )
+        raise TypeError(f"{name}(): out= is supported for {name}(input, other) only; assign the results instead")
     if dim is None:
         if keepdim is not False:
             raise TypeError(f"{name}() received an invalid combination of arguments: 'keepdim' needs a 'dim'")
         _nonempty_dims(name, input.shape, None, False)
         return of_all(input)
     if not isinstance(dim, (int, np.integer)):
-        raise TypeError(
-            f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several"
-        )
+        raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several")
     _nonempty_dims(name, input.shape, int(dim), keepdim)
     return getattr(return_types, name)(*along(input, wrap_dim(int(dim), len(input.shape)), keepdim))
 

@@ -21,7 +21,7 @@ from framework.ops.shape import as_shape, element_count
 if TYPE_CHECKING:
     from framework.tensor import Tensor
 
-__all__ = ["gather", "scatter", "scatter_add", "scatter_reduce", "take_along_dim"]
+__all__ = ["gather", "scatter", "scatter_add", "take_along_dim"]
 
 Array = np.ndarray[Any, Any]
 
@@ -38,8 +38,7 @@ def require_index(name: str, index: Any, vector: bool = False) -> Array:
     array: Array = array_of(index)
     if array.size and array.dtype != np.int64 and array.dtype != np.int32:
         raise (IndexError if vector else RuntimeError)(
-            f"{name}(): Expected dtype int32 or int64 for index, got {from_numpy_dtype(array.dtype)}; use "
-            ".long()"
+            f"{name}(): Expected dtype int32 or int64 for index, got {from_numpy_dtype(array.dtype)}; use .long()"
         )
     if vector and array.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector, but got shape {list(array.shape)}")
@@ -49,7 +48,7 @@ def require_index(name: str, index: Any, vector: bool = False) -> Array:
 # ---- Along a dimension: gather and scatter -----------------------------------------------------------------
 
 
-def _positions(shape: tuple[int, ...], dim: int, index: Array) -> Array:
+def positions_of(shape: tuple[int, ...], dim: int, index: Array) -> Array:
     """Where in flat memory of this shape the elements lie that ``index`` names along ``dim``."""
     if len(shape) < 2 or not index.size:
         return index.astype(np.int64)
@@ -61,19 +60,19 @@ def _positions(shape: tuple[int, ...], dim: int, index: Array) -> Array:
     return positions
 
 
-@primitive(input=lambda grad, dim, index, input_shape: _scatter_zeros(grad, dim, index, input_shape))
-def _gather(input: Any, dim: int, index: Any) -> Any:
-    return input.reshape(-1).take(_positions(input.shape, dim, index))
+@primitive(name="Gather", input=lambda grad, dim, index, input_shape: _scatter_zeros(grad, dim, index, input_shape))
+def pick_along(input: Any, dim: int, index: Any) -> Any:
+    return input.reshape(-1).take(positions_of(input.shape, dim, index))
 
 
-@primitive(grad=lambda grad, dim, index: _gather(grad, dim, index))
+@primitive(grad=lambda grad, dim, index: pick_along(grad, dim, index))
 def _scatter_zeros(grad: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
     result = new_zeros(shape, grad)
-    add_at(result, _positions(shape, dim, index), grad)
+    add_at(result, positions_of(shape, dim, index), grad)
     return result
 
 
-def _check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) -> int:
+def check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) -> int:
     """The dimension, after everything about a gather or scatter was checked.
 
     Raises:
@@ -100,9 +99,7 @@ def _check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) -
             )
     if isinstance(src, (Variable, np.ndarray)):
         source = array_of(src).shape or (1,)
-        if len(source) != len(outside) or any(
-            have > limit for have, limit in zip(outside, source, strict=True)
-        ):
+        if len(source) != len(outside) or any(have > limit for have, limit in zip(outside, source, strict=True)):
             raise RuntimeError(
                 f"{name}(): Expected index {list(array.shape)} to be no larger than src "
                 f"{list(array_of(src).shape)} in any dimension"
@@ -110,8 +107,7 @@ def _check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) -
     low, high = array.min(), array.max()
     if low < 0 or high >= inside[dim]:
         raise RuntimeError(
-            f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size "
-            f"{inside[dim]}"
+            f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size {inside[dim]}"
         )
     return dim
 
@@ -130,7 +126,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """
     if sparse_grad:
         raise RuntimeError("gather(): sparse_grad=True is not supported; leave it out")
-    return _gather(input, _check_along("gather", input, dim, index), index)
+    return pick_along(input, check_along("gather", input, dim, index), index)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
@@ -142,9 +138,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """
     if dim is None:
         count = element_count(input)
-        return gather(
-            as_shape(input, (count,)), 0, _from_front(as_shape(indices, (element_count(indices),)), count)
-        )
+        return gather(as_shape(input, (count,)), 0, _from_front(as_shape(indices, (element_count(indices),)), count))
     shape, wanted = tuple(input.shape), tuple(indices.shape)
     if len(shape) != len(wanted):
         raise RuntimeError(
@@ -189,14 +183,14 @@ def in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self, name)
-        return record_write(self, operation(self, *args, inplace=True, **kwargs))  # type: ignore[no-any-return]
+        return record_write(self, operation(self, *args, inplace=True, **kwargs))
 
     method.__name__ = name
     method.__doc__ = f"In-place version of ``{name[:-1]}``; returns ``self``."
     return method
 
 
-def _leading(source: Any, shape: tuple[int, ...]) -> Any:
+def leading(source: Any, shape: tuple[int, ...]) -> Any:
     """The first elements along each dimension."""
     if source.shape == shape:
         return source
@@ -205,20 +199,18 @@ def _leading(source: Any, shape: tuple[int, ...]) -> Any:
     return source[tuple([slice(size) for size in shape])]
 
 
-def _gather_padded(grad: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
+def gather_padded(grad: Any, dim: int, index: Any, shape: tuple[int, ...]) -> Any:
     """The gradient of ``src``: zero where ``index`` didn't reach."""
-    return _padded(_gather(grad, dim, index), shape)
+    return padded(pick_along(grad, dim, index), shape)
 
 
-def _padded(picked: Any, shape: tuple[int, ...]) -> Any:
+def padded(picked: Any, shape: tuple[int, ...]) -> Any:
     if tuple(picked.shape) == tuple(shape):
         return picked
-    return (
-        as_shape(picked, tuple(shape)) if prod(shape) == prod(picked.shape) else _pad_to(picked, tuple(shape))
-    )
+    return as_shape(picked, tuple(shape)) if prod(shape) == prod(picked.shape) else _pad_to(picked, tuple(shape))
 
 
-@primitive(input=lambda grad, input_shape: _leading(grad, input_shape))
+@primitive(input=lambda grad, input_shape: leading(grad, input_shape))
 def _pad_to(input: Any, shape: tuple[int, ...]) -> Any:
     result = new_zeros(shape, input)
     if input.size:
@@ -227,29 +219,31 @@ def _pad_to(input: Any, shape: tuple[int, ...]) -> Any:
 
 
 @primitive(
+    name="ScatterAdd",
     input=lambda grad: grad,
-    src=lambda grad, dim, index, src_shape: _gather_padded(grad, dim, index, src_shape),
+    src=lambda grad, dim, index, src_shape: gather_padded(grad, dim, index, src_shape),
 )
-def _scatter_add(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
+def add_along(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
     result = target_of(input, inplace)
-    add_at(result, _positions(input.shape, dim, index), _leading(src, index.shape))
+    add_at(result, positions_of(input.shape, dim, index), leading(src, index.shape))
     return finished(input, result, inplace)
 
 
 @primitive(
+    name="Scatter",
     input=lambda grad, dim, index: _zero_along(grad, dim, index),
-    src=lambda grad, dim, index, src_shape: _gather_padded(grad, dim, index, src_shape),
+    src=lambda grad, dim, index, src_shape: gather_padded(grad, dim, index, src_shape),
 )
-def _scatter(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
+def write_along(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
     result = target_of(input, inplace)
-    result.reshape(-1)[_positions(input.shape, dim, index)] = _leading(src, index.shape)
+    result.reshape(-1)[positions_of(input.shape, dim, index)] = leading(src, index.shape)
     return finished(input, result, inplace)
 
 
 @primitive(grad=lambda grad, dim, index: _zero_along(grad, dim, index))
 def _zero_along(grad: Any, dim: int, index: Any) -> Any:
     result = np.array(grad, order="C")
-    result.reshape(-1)[_positions(grad.shape, dim, index)] = 0
+    result.reshape(-1)[positions_of(grad.shape, dim, index)] = 0
     return result
 
 
@@ -266,9 +260,9 @@ def require_same_dtype(name: str, input: Any, src: Any) -> None:
 
 
 def _checked_scatter_add(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
-    dim = _check_along("scatter_add", input, dim, index, src)
+    dim = check_along("scatter_add", input, dim, index, src)
     require_same_dtype("scatter_add", input, src)
-    return _scatter_add(input, dim, index, src, inplace)
+    return add_along(input, dim, index, src, inplace)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -278,7 +272,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     Raises:
         RuntimeError: For shapes that don't fit, dtypes that differ, or an index out of bounds.
     """
-    return _checked_scatter_add(input, dim, index, src)  # type: ignore[no-any-return]
+    return _checked_scatter_add(input, dim, index, src)
 
 
 scatter_add_ = in_place(_checked_scatter_add, "scatter_add_")
@@ -295,7 +289,7 @@ def _checked_scatter(
     inplace: bool = False,
 ) -> Any:
     source = value if src is None else src
-    dim = _check_along("scatter", input, dim, index, source)
+    dim = check_along("scatter", input, dim, index, source)
     if isinstance(source, (Variable, np.ndarray)):
         require_same_dtype("scatter", input, source)
     elif isinstance(source, (int, float)):
@@ -305,12 +299,12 @@ def _checked_scatter(
             f"scatter(): argument 'src' (position 4) must be Tensor or a number, not {type(source).__name__}"
         )
     if reduce is None:
-        return _scatter(input, dim, index, source, inplace)
+        return write_along(input, dim, index, source, inplace)
     if reduce == "add":
-        return _scatter_add(input, dim, index, source, inplace)
+        return add_along(input, dim, index, source, inplace)
     if reduce == "multiply":
-        result = _scatter_prod(input, dim, index, source)
-        return _scatter(input, dim, index, gather(result, dim, index), True) if inplace else result
+        result = multiply_along(input, dim, index, source)
+        return write_along(input, dim, index, gather(result, dim, index), True) if inplace else result
     raise RuntimeError(f"scatter(): reduce argument must be either add or multiply, got {reduce!r}")
 
 
@@ -331,45 +325,40 @@ def scatter(
     Raises:
         RuntimeError: For shapes that don't fit, dtypes that differ, or an index out of bounds.
     """
-    return _checked_scatter(input, dim, index, src, value=value, reduce=reduce)  # type: ignore[no-any-return]
+    return _checked_scatter(input, dim, index, src, value=value, reduce=reduce)
 
 
 scatter_ = in_place(_checked_scatter, "scatter_")
 
 
-# ---- Reduction by index ------------------------------------------------------------------------------------
+# ---- Products ---------------------------------------------------------------------------------------------
 
 
 @primitive(
-    input=lambda grad, input, dim, index, src, result: _product_gradient(
-        grad, input, dim, index, src, result, False
-    ),
-    src=lambda grad, input, dim, index, src, result: _product_gradient(
-        grad, input, dim, index, src, result, True
-    ),
+    name="ScatterReduce",
+    input=lambda grad, input, dim, index, src, result: _product_gradient(grad, input, dim, index, src, result, False),
+    src=lambda grad, input, dim, index, src, result: _product_gradient(grad, input, dim, index, src, result, True),
 )
-def _scatter_prod(input: Any, dim: int, index: Any, src: Any) -> Any:
+def multiply_along(input: Any, dim: int, index: Any, src: Any) -> Any:
     result = np.array(input, order="C")
-    np.multiply.at(result.reshape(-1), _positions(input.shape, dim, index), _leading(src, index.shape))
+    np.multiply.at(result.reshape(-1), positions_of(input.shape, dim, index), leading(src, index.shape))
     return result
 
 
-def _product_gradient(
-    grad: Any, input: Any, dim: int, index: Any, src: Any, result: Any, to_source: bool
-) -> Any:
+def _product_gradient(grad: Any, input: Any, dim: int, index: Any, src: Any, result: Any, to_source: bool) -> Any:
     if array_of(input).all() and array_of(src).all():
         if not to_source:
             return grad * result / input
-        return _padded(_gather(grad * result, dim, index) / _leading(src, index.shape), src.shape)
+        return padded(pick_along(grad * result, dim, index) / leading(src, index.shape), src.shape)
     others = _product_of_others(input, dim, index, src, to_source)
-    return _padded(_gather(grad, dim, index) * others, src.shape) if to_source else grad * others
+    return padded(pick_along(grad, dim, index) * others, src.shape) if to_source else grad * others
 
 
 @primitive(input=lambda grad: _refuse_second(), src=lambda grad: _refuse_second())
 def _product_of_others(input: Any, dim: int, index: Any, src: Any, to_source: bool) -> Any:
     """For each factor the product of the others at its place, right for factors that are zero."""
-    source = _leading(src, index.shape)
-    positions = _positions(input.shape, dim, index)
+    source = leading(src, index.shape)
+    positions = positions_of(input.shape, dim, index)
     zeros = np.array(input == 0, np.int64, order="C")
     products = np.where(input == 0, 1, input).astype(input.dtype)
     factors = np.where(source == 0, 1, source).astype(source.dtype)
@@ -381,78 +370,4 @@ def _product_of_others(input: Any, dim: int, index: Any, src: Any, to_source: bo
 
 
 def _refuse_second() -> None:
-    raise RuntimeError(
-        "scatter_reduce(reduce='prod'): second derivatives are not supported where a factor is zero"
-    )
-
-
-@primitive(
-    name="ScatterReduce",
-    input=lambda grad, input, dim, index, src, result: grad * _shares(input, dim, index, src, result)[0],
-    src=lambda grad, input, dim, index, src, result, src_shape: _padded(
-        _gather(grad, dim, index) * _shares(input, dim, index, src, result)[1], src_shape
-    ),
-)
-def _scatter_extreme(input: Any, dim: int, index: Any, src: Any, largest: bool) -> Any:
-    result = np.array(input, order="C")
-    pick = np.maximum if largest else np.minimum
-    pick.at(result.reshape(-1), _positions(input.shape, dim, index), _leading(src, index.shape))
-    return result
-
-
-@primitive()
-def _shares(input: Any, dim: int, index: Any, src: Any, result: Any) -> Any:
-    """How much of the gradient each element of ``input`` and ``src`` gets: those equal to the result share
-    it evenly.
-    """
-    positions = _positions(input.shape, dim, index)
-    own = np.array(input == result, result.dtype, order="C")
-    theirs = (_leading(src, index.shape) == result.reshape(-1)[positions]).astype(result.dtype)
-    winners = own.copy()
-    add_at(winners, positions, theirs)
-    return own / winners, theirs / winners.reshape(-1)[positions]
-
-
-def scatter_reduce(
-    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    """All that ``index`` sends to one element, along a dimension, reduced to one value there.
-
-    Args:
-        input: Any tensor.
-        dim: The dimension that ``index`` counts along.
-        index: int64, no larger than ``src`` in any dimension.
-        src: A tensor of the input's dtype.
-        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
-        include_self: Whether the input's own element takes part.
-
-    Raises:
-        RuntimeError: For shapes that don't fit, dtypes that differ, an unknown ``reduce``, or an index out of
-            bounds.
-    """
-    dim = _check_along("scatter_reduce", input, dim, index, src)
-    require_same_dtype("scatter_reduce", input, src)
-    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    indices, dtype = array_of(index), array_of(input).dtype
-    if not indices.size:
-        return _scatter_add(input, dim, index, src)
-    base: Any = input
-    if not include_self:
-        limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype) if dtype.kind in "iu" else None
-        low, high = (False, True) if limits is None else (limits.min, limits.max)
-        if dtype.kind == "f":
-            low, high = -np.inf, np.inf
-        neutral = {"sum": 0, "mean": 0, "prod": 1, "amax": low, "amin": high}[reduce]
-        base = _scatter(input, dim, index, np.full(indices.shape, neutral, dtype))
-    if reduce == "prod":
-        return _scatter_prod(base, dim, index, src)
-    if reduce in ("amax", "amin"):
-        return _scatter_extreme(base, dim, index, src, reduce == "amax")
-    total: Any = _scatter_add(base, dim, index, src)
-    if reduce == "sum":
-        return total  # type: ignore[no-any-return]
-    counts = np.zeros(array_of(input).shape, dtype)
-    add_at(counts, _positions(counts.shape, dim, indices), np.ones(indices.shape, dtype))
-    counts = counts + 1 if include_self else np.maximum(counts, 1)
-    return total / wrap(counts) if dtype.kind == "f" else total // wrap(counts)  # type: ignore[no-any-return]
+    raise RuntimeError("scatter_reduce(reduce='prod'): second derivatives are not supported where a factor is zero")

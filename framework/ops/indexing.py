@@ -7,10 +7,8 @@ them; here it doesn't.)
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from math import prod
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +20,7 @@ from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.checks import require_tensors
 from framework.ops.conversion import as_number, copy_
-from framework.ops.dims import common_shape
-from framework.ops.joining import select_
+from framework.ops.keys import FULL, as_index, basic_key, check_bounds, index_arrays, is_full, parse_key
 from framework.ops.shape import as_shape, permute
 
 if TYPE_CHECKING:
@@ -32,16 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["index_put"]
 
 Array = np.ndarray[Any, Any]
-FULL = slice(None)
 
 
 # ---- Views -------------------------------------------------------------------------------------------------
 
 
 def _basic(name: str) -> Callable[..., Any]:
-    @primitive(
-        name=name, view="always", input=lambda grad, key, input_shape: _put_region(grad, key, input_shape)
-    )
+    @primitive(name=name, view="always", input=lambda grad, key, input_shape: _put_region(grad, key, input_shape))
     def region(input: Any, key: Any) -> Any:
         return input[key]
 
@@ -74,9 +68,7 @@ def _put_region(grad: Any, key: Any, shape: tuple[int, ...]) -> Any:
 # ---- Picks -------------------------------------------------------------------------------------------------
 
 
-@primitive(
-    name="Index", input=lambda grad, dim, index, input_shape: index_add_zeros(grad, dim, index, input_shape)
-)
+@primitive(name="Index", input=lambda grad, dim, index, input_shape: index_add_zeros(grad, dim, index, input_shape))
 def pick(input: Any, dim: int, index: Any) -> Any:
     """``input[:, …, index]`` with an array of indices, of any shape, at ``dim``."""
     return input.take(index, dim)
@@ -118,12 +110,13 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     simple = basic_key(key)
     if simple is not None:
         try:
-            return _view(self, simple)  # type: ignore[no-any-return]
+            return _view(self, simple)
         except IndexError:
-            pass  # parse_key says what is wrong with it
+            parse_key(self._array.shape, key)  # says what is wrong with it
+            raise
     basic, picks = parse_key(self._array.shape, key)
     if not picks:
-        return _view(self, basic)  # type: ignore[no-any-return]
+        return _view(self, basic)
     source = self if is_full(basic) else _view(self, basic)
     shape = source._array.shape
     if len(picks) == 1:
@@ -217,13 +210,17 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             can't be changed.
         TypeError: For a value that is neither tensor nor number.
     """
-    basic, picks = parse_key(self._array.shape, key)
+    simple = basic_key(key)
+    basic, picks = parse_key(self._array.shape, key) if simple is None else (simple, [])
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(
-            f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with "
-            "framework.tensor()"
+            f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with framework.tensor()"
         )
-    target: Any = self if is_full(basic) else _view(self, basic)
+    try:
+        target: Any = self if is_full(basic) else _view(self, basic)
+    except IndexError:
+        parse_key(self._array.shape, key)  # says what is wrong with it
+        raise
     if not picks:
         copy_(target, _without_leading_ones(value, target._array.ndim))
         return
@@ -283,14 +280,12 @@ def index_put_(self: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
     where = _put_key(self, indices)
     require_tensors("index_put_", values=values)
     result = _index_put(self, _values(self, values, where), where, accumulate, True)
-    return record_write(self, result)  # type: ignore[no-any-return]
+    return record_write(self, result)
 
 
 def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
     if not isinstance(indices, (tuple, list)) or not indices:
-        raise TypeError(
-            "index_put(): argument 'indices' (position 2) must be a tuple of Tensors, one at least"
-        )
+        raise TypeError("index_put(): argument 'indices' (position 2) must be a tuple of Tensors, one at least")
     shape = input._array.shape
     picks: list[tuple[int, Any]] = []
     place = 0
@@ -302,7 +297,5 @@ def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
         picks.append((place, array))
         place += array.ndim if array.dtype.kind == "b" else 1
     if place > len(shape):
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(shape)}: {place} for shape {list(shape)}"
-        )
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {place} for shape {list(shape)}")
     return _numpy_key(picks, shape)

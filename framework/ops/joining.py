@@ -1,15 +1,14 @@
-"""Joining tensors, and taking them apart into views."""
+"""Slices along one dimension, and joining tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, View, array_of
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import result_type
 from framework.kernels.accumulate import new_zeros
@@ -21,23 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cat",
-    "chunk",
     "column_stack",
     "concat",
     "concatenate",
-    "dsplit",
     "dstack",
-    "hsplit",
     "hstack",
     "narrow",
     "row_stack",
     "select",
-    "split",
-    "split_with_sizes",
     "stack",
-    "tensor_split",
-    "unbind",
-    "vsplit",
     "vstack",
 ]
 
@@ -47,7 +38,8 @@ Array = np.ndarray[Any, Any]
 # ---- One slice ---------------------------------------------------------------------------------------------
 
 
-def _key(dim: int, part: int | slice | None) -> tuple[Any, ...]:
+def slice_key(dim: int, part: int | slice | None) -> tuple[Any, ...]:
+    """The key of ``part`` along ``dim``."""
     return (*(slice(None),) * dim, part, ...)
 
 
@@ -57,22 +49,20 @@ def _key(dim: int, part: int | slice | None) -> tuple[Any, ...]:
 )
 def slice_(input: Any, dim: int, start: int, stop: int) -> Any:
     """A view of the indices from ``start`` to ``stop`` along ``dim``."""
-    return input[_key(dim, slice(start, stop))]
+    return input[slice_key(dim, slice(start, stop))]
 
 
-@primitive(
-    name="Select", view="always", input=lambda grad, dim, i, input_shape: put_slice(grad, dim, i, input_shape)
-)
+@primitive(name="Select", view="always", input=lambda grad, dim, i, input_shape: put_slice(grad, dim, i, input_shape))
 def select_(input: Any, dim: int, i: int) -> Any:
     """A view of index ``i`` along ``dim``."""
-    return input[_key(dim, i)]
+    return input[slice_key(dim, i)]
 
 
 @primitive(name="SliceBackwardBackward0", grad=lambda grad, dim, part: _take_part(grad, dim, part))
 def put_slice(grad: Any, dim: int, part: int | slice, shape: Any) -> Any:
     """Zeros of that shape with ``grad`` in one slice: how the gradient of a slice reaches the whole."""
     result = new_zeros(shape, grad)
-    result[_key(dim, part)] = grad
+    result[slice_key(dim, part)] = grad
     return result
 
 
@@ -96,9 +86,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
     if not -size <= start <= size:
-        raise IndexError(
-            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
-        )
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start += size if start < 0 else 0
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -116,9 +104,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, i = wrap_dim(dim, len(shape)), int(index)
     if not -shape[dim] <= i < shape[dim]:
-        raise IndexError(
-            f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {dim}"
-        )
+        raise IndexError(f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {dim}")
     return select_(input, dim, i if i >= 0 else i + shape[dim])
 
 
@@ -131,8 +117,9 @@ def _common_dtype(tensors: Sequence[Any]) -> Any:
     return first if all(each.dtype is first for each in tensors) else result_type(list(tensors))
 
 
-@primitive(tensors=lambda grad, dim, tensors_shape, needs: _parts(grad, dim, tensors_shape, needs))
-def _cat(dim: int, *tensors: Any) -> Any:
+@primitive(name="Cat", tensors=lambda grad, dim, tensors_shape, needs: _parts(grad, dim, tensors_shape, needs))
+def join(dim: int, *tensors: Any) -> Any:
+    """:func:`cat` without its checks."""
     return np.concatenate(tensors, dim, dtype=_common_dtype(tensors), casting="unsafe")
 
 
@@ -147,35 +134,29 @@ def _parts(grad: Any, dim: int, shapes: Sequence[tuple[int, ...]], needs: Sequen
 
 
 @primitive(
-    tensors=lambda grad, dim, needs: [
-        select_(grad, dim, i) if needed else None for i, needed in enumerate(needs)
-    ],
+    name="Stack",
+    tensors=lambda grad, dim, needs: [select_(grad, dim, i) if needed else None for i, needed in enumerate(needs)],
 )
-def _stack(dim: int, *tensors: Any) -> Any:
-    key = _key(dim, None)
-    return np.concatenate(
-        [each[key] for each in tensors], dim, dtype=_common_dtype(tensors), casting="unsafe"
-    )
+def join_new(dim: int, *tensors: Any) -> Any:
+    """:func:`stack` without its checks."""
+    key = slice_key(dim, None)
+    return np.concatenate([each[key] for each in tensors], dim, dtype=_common_dtype(tensors), casting="unsafe")
 
 
 def _tensors(name: str, tensors: Any) -> tuple[Any, ...]:
     if not isinstance(tensors, (tuple, list)):
         raise TypeError(
-            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
-            f"{type(tensors).__name__}"
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}"
         )
     for position, each in enumerate(tensors):
         if not isinstance(each, (Variable, np.ndarray, np.generic)):
             raise TypeError(
-                f"{name}(): expected Tensor as element {position} in argument 0, but got "
-                f"{type(each).__name__}"
+                f"{name}(): expected Tensor as element {position} in argument 0, but got {type(each).__name__}"
             )
     return tuple(tensors)
 
 
-def cat(
-    tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None
-) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None) -> Tensor:
     """The tensors one after another along ``dim``.
 
     Args:
@@ -219,13 +200,12 @@ def cat(
         lacking = tuple(0 if i == dim else size for i, size in enumerate(first))
         every = tuple([reshape(each, lacking) if each.shape == (0,) else each for each in every])
     if out is None:
-        return _cat(dim, *every)
+        return join(dim, *every)
     if any(np.may_share_memory(array_of(each), out._array) for each in every):
         raise RuntimeError(
-            "cat(): unsupported operation: the input tensors and `out` refer to the same memory; clone() one "
-            "of them"
+            "cat(): unsupported operation: the input tensors and `out` refer to the same memory; clone() one of them"
         )
-    return _cat(dim, *every, out=out)  # type: ignore[call-arg]
+    return join(dim, *every, out=out)  # type: ignore[call-arg]
 
 
 concat = concatenate = cat
@@ -249,7 +229,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
                 f"{list(each.shape)} at entry "
                 f"{position}"
             )
-    return _stack(dim, *every) if out is None else _stack(dim, *every, out=out)  # type: ignore[call-arg]
+    return join_new(dim, *every) if out is None else join_new(dim, *every, out=out)  # type: ignore[call-arg]
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -275,9 +255,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side, vectors as columns."""
-    return _stacked(
-        "column_stack", tensors, lambda each: reshape(each, (-1, 1)) if len(each.shape) < 2 else each, 1
-    )
+    return _stacked("column_stack", tensors, lambda each: reshape(each, (-1, 1)) if len(each.shape) < 2 else each, 1)
 
 
 def _stacked(name: str, tensors: Any, widen: Any, dim: int) -> Tensor:
@@ -285,235 +263,3 @@ def _stacked(name: str, tensors: Any, widen: Any, dim: int) -> Tensor:
     if not every:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
     return cat([widen(each) for each in every], dim)
-
-
-# ---- Taking apart ------------------------------------------------------------------------------------------
-
-
-def _splitting(name: str) -> Any:
-    @primitive(
-        name=name,
-        outputs=0,
-        input=lambda grad, dim, sizes, input_shape, input_dtype: _joined(
-            grad, dim, sizes, input_shape, input_dtype
-        ),
-    )
-    def parts(input: Any, dim: int, sizes: tuple[int, ...]) -> Any:
-        views = []
-        start = 0
-        for size in sizes:
-            views.append(input[_key(dim, slice(start, start + size))])
-            start += size
-        return tuple(views)
-
-    return parts
-
-
-_split, _split_with_sizes = _splitting("Split"), _splitting("SplitWithSizes")
-
-
-def _joined(
-    grads: Sequence[Any], dim: int, sizes: tuple[int, ...], shape: tuple[int, ...], dtype: Any
-) -> Any:
-    """The gradients of the parts in one; zeros for parts that have none."""
-    parts = [
-        np.zeros((*shape[:dim], size, *shape[dim + 1 :]), dtype) if grad is None else grad
-        for grad, size in zip(grads, sizes, strict=True)
-    ]
-    return _cat(dim, *parts)
-
-
-@primitive(
-    outputs=0,
-    input=lambda grad, dim, input_shape, input_dtype: _stacked_again(grad, dim, input_shape, input_dtype),
-)
-def _unbind(input: Any, dim: int) -> Any:
-    return tuple([input[_key(dim, i)] for i in range(input.shape[dim])])
-
-
-def _stacked_again(grads: Sequence[Any], dim: int, shape: tuple[int, ...], dtype: Any) -> Any:
-    parts = [np.zeros(shape[:dim] + shape[dim + 1 :], dtype) if grad is None else grad for grad in grads]
-    return _stack(dim, *parts)
-
-
-def _as_views(
-    source: Any, parts: Sequence[Any], operation: Any, arguments: Sequence[tuple[Any, ...]]
-) -> tuple[Any, ...]:
-    """Mark the parts as views of their source, each as what a single call would have made."""
-    for part, args in zip(parts, arguments, strict=True):
-        part._view = View(source, operation, args)
-        part._version_box = source._version_box
-    return tuple(parts)
-
-
-def _split_views(split: Any, input: Any, dim: int, sizes: Sequence[int]) -> tuple[Any, ...]:
-    bounds = []
-    start = 0
-    for size in sizes:
-        bounds.append((dim, start, start + size))
-        start += size
-    if len(bounds) < 2 or not isinstance(input, Variable):
-        return tuple([slice_(input, *bound) for bound in bounds])
-    return _as_views(input, split(input, dim, tuple(sizes)), slice_, bounds)
-
-
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces of a size (the last may be smaller), or of the given sizes, along ``dim``.
-
-    Raises:
-        RuntimeError: For a negative size, or sizes that don't add up.
-    """
-    if isinstance(split_size_or_sections, (tuple, list)):
-        return split_with_sizes(tensor, split_size_or_sections, dim)
-    if not tensor.shape:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    dim, step = wrap_dim(dim, len(tensor.shape)), index(split_size_or_sections)  # type: ignore[arg-type]
-    size = tensor.shape[dim]
-    if step < 0:
-        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
-    if step == 0 and size:
-        raise RuntimeError(
-            f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
-        )
-    if size <= step:
-        return (slice_(tensor, dim, 0, size),)
-    return _split_views(_split, tensor, dim, [min(step, size - start) for start in range(0, size, step)])
-
-
-def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces of the given sizes along ``dim``.
-
-    Raises:
-        RuntimeError: If the sizes don't add up, or one is negative.
-    """
-    if not input.shape:
-        raise RuntimeError("split_with_sizes expects at least a 1-dimensional tensor")
-    dim = wrap_dim(dim, len(input.shape))
-    sizes = [index(each) for each in split_sizes]
-    if any(each < 0 for each in sizes):
-        raise RuntimeError(
-            "split_with_sizes expects split_sizes have only non-negative entries, but got "
-            f"split_sizes={sizes}"
-        )
-    if sum(sizes) != input.shape[dim]:
-        raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's size "
-            f"at dimension {dim}), "
-            f"but got split_sizes={sizes}"
-        )
-    return _split_views(_split_with_sizes, input, dim, sizes)
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most ``chunks`` pieces of equal size (the last may be smaller) along ``dim``.
-
-    Raises:
-        RuntimeError: If ``chunks`` is not positive.
-    """
-    if not input.shape:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    dim = wrap_dim(dim, len(input.shape))
-    size = input.shape[dim]
-    if size == 0:
-        return _split_views(_split, input, dim, [0] * chunks)
-    return split(input, -(-size // chunks), dim)
-
-
-def tensor_split(
-    input: Tensor, indices_or_sections: int | Sequence[int] | Tensor, dim: int = 0
-) -> tuple[Tensor, ...]:
-    """Views of that many pieces whose sizes differ by one at most, or of the pieces between the given
-    indices.
-
-    Raises:
-        RuntimeError: For a number of pieces that is not positive, or a tensor of indices with more than one
-            dimension.
-    """
-    if not input.shape:
-        raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
-        )
-    dim = wrap_dim(dim, len(input.shape))
-    size = input.shape[dim]
-    where: Any = indices_or_sections
-    if isinstance(where, Variable):
-        if where._array.ndim > 1 or where._array.dtype != np.int64:
-            raise RuntimeError(
-                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
-                "one-dimensional int64 tensor, but got "
-                f"shape {list(where._array.shape)}, {where._array.dtype}"
-            )
-        where = where._array.tolist()
-    if isinstance(where, (tuple, list)):
-        bounds = [0, *(slice(0, index(each)).indices(size)[1] for each in where), size]
-        pieces = [(dim, start, max(start, stop)) for start, stop in pairwise(bounds)]
-        return tuple([slice_(input, *piece) for piece in pieces])
-    if where <= 0:
-        raise RuntimeError(f"number of sections must be larger than 0, got {where}")
-    least, larger = divmod(size, where)
-    return _split_views(_split_with_sizes, input, dim, [least + 1] * larger + [least] * (where - larger))
-
-
-def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
-    """:func:`tensor_split` along the second dimension, or the first of a vector; equal pieces only."""
-    return _split_evenly("hsplit", input, indices_or_sections, 1, 0 if len(input.shape) == 1 else 1)
-
-
-def vsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
-    """:func:`tensor_split` along the first dimension; equal pieces only."""
-    return _split_evenly("vsplit", input, indices_or_sections, 2, 0)
-
-
-def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
-    """:func:`tensor_split` along the third dimension; equal pieces only."""
-    return _split_evenly("dsplit", input, indices_or_sections, 3, 2)
-
-
-def _split_evenly(name: str, input: Tensor, where: Any, least: int, dim: int) -> tuple[Tensor, ...]:
-    if len(input.shape) < least:
-        raise RuntimeError(
-            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
-            f"{len(input.shape)} dimensions!"
-        )
-    if isinstance(where, int) and (where <= 0 or input.shape[dim] % where):
-        raise RuntimeError(
-            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
-            f"{input.shape[dim]} is not "
-            f"divisible by the split_size {where}!"
-        )
-    return tensor_split(input, where, dim)
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of each index along ``dim``, without that dimension.
-
-    Raises:
-        IndexError: For a 0-dimensional tensor.
-    """
-    shape = input.shape
-    if not shape:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    dim = wrap_dim(dim, len(shape))
-    arguments = [(dim, i) for i in range(shape[dim])]
-    if len(arguments) < 2 or not isinstance(input, Variable):
-        return tuple([select_(input, *each) for each in arguments])
-    parts: Any = _unbind(input, dim)
-    return _as_views(input, parts, select_, arguments)
-
-
-def split_method(self: Tensor, split_size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces along ``dim``; see ``framework.split``."""
-    return split(self, split_size, dim)
-
-
-def iterate(self: Tensor) -> Any:
-    """An iterator over the first dimension.
-
-    Raises:
-        TypeError: For a 0-dimensional tensor.
-    """
-    if not self._array.ndim:
-        raise TypeError("iteration over a 0-d tensor")
-    return iter(unbind(self))

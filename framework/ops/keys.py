@@ -54,12 +54,9 @@ def parse_key(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[t
     if used > len(shape):
         if not shape:
             raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to "
-                "a number"
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number"
             )
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(shape)}: {used} for shape {list(shape)}"
-        )
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {used} for shape {list(shape)}")
     basic: list[Any] = []
     picks: list[tuple[int, Any]] = []
     dim = place = 0  # in the tensor, and in the view
@@ -78,8 +75,7 @@ def parse_key(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[t
         elif isinstance(part, int):
             if not -shape[dim] <= part < shape[dim]:
                 raise IndexError(
-                    f"index {part} is out of bounds for dimension {dim} with size {shape[dim]} (shape "
-                    f"{list(shape)})"
+                    f"index {part} is out of bounds for dimension {dim} with size {shape[dim]} (shape {list(shape)})"
                 )
             basic.append(part)
             dim += 1
@@ -108,9 +104,7 @@ def _part(part: Any) -> Any:
     if isinstance(part, slice):
         if part.step is not None and index(part.step) <= 0:
             raise ValueError(f"step must be greater than zero, got {part}; flip() reverses a dimension")
-        return slice(
-            *(None if bound is None else index(bound) for bound in (part.start, part.stop, part.step))
-        )
+        return slice(*(None if bound is None else index(bound) for bound in (part.start, part.stop, part.step)))
     if isinstance(part, (bool, np.bool_)):
         return bool(part)
     if isinstance(part, (list, tuple, range)):
@@ -209,7 +203,5 @@ def check_bounds(array: Array, size: int, dim: int) -> Array:
         return array
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:
-        raise IndexError(
-            f"index {low if low < -size else high} is out of bounds for dimension {dim} with size {size}"
-        )
+        raise IndexError(f"index {low if low < -size else high} is out of bounds for dimension {dim} with size {size}")
     return array + (array < 0) * size if low < 0 else array

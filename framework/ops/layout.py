@@ -99,9 +99,7 @@ def copy_in_format(input: Tensor, memory_format: memory_format) -> Tensor:
     """
     if memory_format is channels_last:
         if len(input.shape) != 4:
-            raise RuntimeError(
-                f"required rank 4 tensor to use channels_last format, got shape {list(input.shape)}"
-            )
+            raise RuntimeError(f"required rank 4 tensor to use channels_last format, got shape {list(input.shape)}")
         return _channels_last(input)
     if memory_format is contiguous_format:
         return _contiguous(input)

@@ -107,13 +107,9 @@ def _for_blas(array: Any) -> Any:
 def _shape_error(name: str, input: Any, other: Any) -> RuntimeError:
     a, b = list(input.shape), list(other.shape)
     if not a or not b:
-        return RuntimeError(
-            f"{name}(): both arguments need to be at least 1D, but they are {len(a)}D and {len(b)}D"
-        )
+        return RuntimeError(f"{name}(): both arguments need to be at least 1D, but they are {len(a)}D and {len(b)}D")
     if len(a) == len(b) == 2:
-        return RuntimeError(
-            f"{name}(): mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})"
-        )
+        return RuntimeError(f"{name}(): mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
     if a[-1] != b[-2 if len(b) > 1 else 0]:
         return RuntimeError(
             f"{name}(): size mismatch, got {a} and {b}: the last size of the first ({a[-1]}) must equal "

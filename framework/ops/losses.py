@@ -13,6 +13,7 @@ from framework.autograd.primitive import primitive
 from framework.kernels.summation import total
 from framework.ops import activations, elementwise, reductions
 from framework.ops.checks import only_floats, require_tensors
+from framework.ops.creation import full_like
 from framework.ops.cross_entropy import checked_reduction
 from framework.ops.selection import keep_where
 from framework.ops.shape import unsqueeze
@@ -65,9 +66,8 @@ def _check_same_size(name: str, input: Any, target: Any) -> None:
     if input.shape != target.shape:
         warnings.warn(
             f"{name}: Using a target size ({list(target.shape)}) that is different to the input size "
-            f"({list(input.shape)}). This "
-            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
-            "size.",
+            f"({list(input.shape)}). This will likely lead to incorrect results due to broadcasting. Please ensure "
+            "they have the same size.",
             stacklevel=3,
         )
 
@@ -279,8 +279,7 @@ def binary_cross_entropy(
     require_tensors("binary_cross_entropy", input=input, target=target)
     if input.shape != target.shape:
         raise ValueError(
-            f"binary_cross_entropy: Using a target size ({list(target.shape)}) that is different to the "
-            "input size "
+            f"binary_cross_entropy: Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}) is not supported. Please ensure they have the same size."
         )
     x, t = array_of(input), array_of(target)
@@ -358,9 +357,8 @@ def _constant(name: str, **arguments: Any) -> None:
     for argument, value in arguments.items():
         if isinstance(value, Variable) and value._requires_grad:
             raise RuntimeError(
-                f"The function {name!r} is not differentiable with respect to argument {argument!r}. This "
-                "input cannot have "
-                "requires_grad True."
+                f"The function {name!r} is not differentiable with respect to argument {argument!r}. This input cannot "
+                "have requires_grad True."
             )
 
 
@@ -397,9 +395,8 @@ def kl_div(
     batch_mean = reduction == "batchmean" and size_average is None and reduce is None
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
-            "kl_div: reduction='mean' divides by the number of elements; 'batchmean' divides by the batch "
-            "size, which is the "
-            "divergence's definition",
+            "kl_div: reduction='mean' divides by the number of elements; 'batchmean' divides by the batch size, "
+            "which is the divergence's definition",
             stacklevel=2,
         )
     reduction = "sum" if batch_mean else checked_reduction(size_average, reduce, reduction)
@@ -408,7 +405,7 @@ def kl_div(
         raise RuntimeError(f"kl_div: Integral inputs not supported, got {input.dtype} and {target.dtype}; use .float()")
     losses = exp(target) * (target - input) if log_target else _self_log(target) - target * input
     result = reduced(losses, reduction)
-    return result / input.shape[0] if batch_mean and input.shape else result  # type: ignore[no-any-return]
+    return result / input.shape[0] if batch_mean and input.shape else result
 
 
 def poisson_nll_loss(
@@ -441,7 +438,7 @@ def poisson_nll_loss(
     if full:
         stirling = target * log(target) - target + 0.5 * log(2 * math.pi * target)
         losses = losses + keep_where(stirling, target > 1)
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 @primitive(input=lambda grad: grad)
@@ -475,25 +472,22 @@ def gaussian_nll_loss(
     """
     reduction = checked_reduction(None, None, reduction)
     require_tensors("gaussian_nll_loss", input=input, target=target)
-    if isinstance(var, (int, float)):
-        if var < 0:
-            raise ValueError(f"var has negative entry/entries: {var}")
-        var = elementwise.add(input * 0, float(var))
-    elif (array_of(var) < 0).any():
+    if (np.asarray(array_of(var)) < 0).any():
         raise ValueError("var has negative entry/entries")
-    shape, given = tuple(input.shape), tuple(var.shape)
+    variance: Any = full_like(input, var) if isinstance(var, (int, float)) else var
+    shape, given = tuple(input.shape), tuple(variance.shape)
     if given != shape:
         differing = [b for a, b in zip(shape, given, strict=False) if a != b]
         if given == shape[:-1]:
-            var = unsqueeze(var, -1)
+            variance = unsqueeze(variance, -1)
         elif len(given) != len(shape) or differing != [1]:
             raise ValueError(f"var is of incorrect size: got {list(given)} for input {list(shape)}")
-    var = _raised_to(var, eps)
+    variance = _raised_to(variance, eps)
     difference = input - target
-    losses = 0.5 * (log(var) + difference * difference / var)
+    losses = 0.5 * (log(variance) + difference * difference / variance)
     if full:
         losses = losses + 0.5 * math.log(2 * math.pi)
-    return reduced(losses, reduction)  # type: ignore[no-any-return]
+    return reduced(losses, reduction)
 
 
 def soft_margin_loss(
@@ -512,4 +506,4 @@ def soft_margin_loss(
     reduction = checked_reduction(size_average, reduce, reduction)
     require_tensors("soft_margin_loss", input=input, target=target)
     _constant("soft_margin_loss", target=target)
-    return reduced(log1p(exp(-target * input)), reduction)  # type: ignore[no-any-return]
+    return reduced(log1p(exp(-target * input)), reduction)

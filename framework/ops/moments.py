@@ -36,9 +36,7 @@ def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepd
     return np.true_divide(total_of_squares(difference, dims, keepdim), input.dtype.type(freedom))
 
 
-def _variance_gradient(
-    grad: Any, input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool
-) -> Any:
+def _variance_gradient(grad: Any, input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool) -> Any:
     freedom = count_of(input.shape, dims) - correction
     factor = 2 / freedom if freedom else math.inf
     return (restore(grad, dims, keepdim, input.shape) * factor) * (input - _mean(input, dims, True))
@@ -46,9 +44,7 @@ def _variance_gradient(
 
 @primitive(
     name="Var",
-    input=lambda grad, input, dims, correction, keepdim: _variance_gradient(
-        grad, input, dims, correction, keepdim
-    ),
+    input=lambda grad, input, dims, correction, keepdim: _variance_gradient(grad, input, dims, correction, keepdim),
 )
 def _var(input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool) -> Any:
     return _variance(input, dims, correction, keepdim)
@@ -80,9 +76,7 @@ def _moment_arguments(
     if unbiased is not None and correction is not None:
         raise TypeError(f"{name}(): got both 'unbiased' and 'correction', which say the same; give one")
     if array_of(input).dtype.kind != "f":
-        raise RuntimeError(
-            f"{name}(): std and var only support floating point and complex dtypes, got {input.dtype}"
-        )
+        raise RuntimeError(f"{name}(): std and var only support floating point and complex dtypes, got {input.dtype}")
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     return reduced_dims(name, dim, keepdim, len(input.shape)), correction, keepdim
@@ -136,9 +130,7 @@ def var_mean(
     **names: Any,
 ) -> tuple[Any, Any]:
     """:func:`var` and :func:`mean` as a pair."""
-    dims, correction, keepdim = _moment_arguments(
-        "var_mean", input, dim, unbiased, keepdim, correction, names
-    )
+    dims, correction, keepdim = _moment_arguments("var_mean", input, dim, unbiased, keepdim, correction, names)
     return _var(input, dims, correction, keepdim), _mean(input, dims, keepdim)
 
 
@@ -152,7 +144,5 @@ def std_mean(
     **names: Any,
 ) -> tuple[Any, Any]:
     """:func:`std` and :func:`mean` as a pair."""
-    dims, correction, keepdim = _moment_arguments(
-        "std_mean", input, dim, unbiased, keepdim, correction, names
-    )
+    dims, correction, keepdim = _moment_arguments("std_mean", input, dim, unbiased, keepdim, correction, names)
     return _std(input, dims, correction, keepdim), _mean(input, dims, keepdim)

@@ -74,9 +74,7 @@ def _vector_norm(input: Any, ord: float, dims: tuple[int, ...] | None, keepdim: 
     return np.power(total(np.power(size, input.dtype.type(ord)), dims, keepdim), input.dtype.type(1 / ord))
 
 
-def vector_norm(
-    x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None
-) -> Any:
+def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None) -> Any:
     """``sum(|x| ** ord) ** (1 / ord)``: the norm of the elements, taken as a vector.
 
     Args:
@@ -93,19 +91,14 @@ def vector_norm(
     kind = array_of(x).dtype
     if kind.kind != "f":
         raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            f"{from_numpy_dtype(kind)}"
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}"
         )
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg.vector_norm: argument 'ord' must be a number, not {ord!r}")
     if dtype is not None:
         x = to_dtype(x, dtype)
     dims = reduced_dims("linalg.vector_norm", dim, keepdim, len(x.shape))
-    if (
-        0 in x.shape
-        and (ord < 0 or ord == np.inf)
-        and 0 in (x.shape if dims is None else [x.shape[i] for i in dims])
-    ):
+    if 0 in x.shape and (ord < 0 or ord == np.inf) and 0 in (x.shape if dims is None else [x.shape[i] for i in dims]):
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty dimension because the operation "
             "has no identity; the "
@@ -142,14 +135,12 @@ def matrix_norm(
     kind = array_of(A).dtype
     if kind.kind != "f":
         raise RuntimeError(
-            "linalg.matrix_norm: Expected a floating point or complex tensor as input. Got "
-            f"{from_numpy_dtype(kind)}"
+            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}"
         )
     ndim = len(A.shape)
     if ndim < 2:
         raise RuntimeError(
-            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape "
-            f"{list(A.shape)}."
+            f"linalg.matrix_norm: The input tensor A must have at least 2 dimensions, got shape {list(A.shape)}."
         )
     if not isinstance(dim, (tuple, list)) or len(dim) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
@@ -170,9 +161,7 @@ def matrix_norm(
         result = _extreme(ord, vector_norm(A, 1, summed, True), other)
     else:
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    return as_shape(
-        result, shape if keepdim else tuple([A.shape[i] for i in range(ndim) if i not in (first, second)])
-    )
+    return as_shape(result, shape if keepdim else tuple([A.shape[i] for i in range(ndim) if i not in (first, second)]))
 
 
 def _extreme(ord: Any, sizes: Any, dim: int) -> Any:
@@ -204,24 +193,19 @@ def linalg_norm(
     if dim is not None:
         matrix = isinstance(dim, (tuple, list)) and len(dim) == 2
         if isinstance(dim, (tuple, list)) and len(dim) > 2 and ord is not None:
-            raise RuntimeError(
-                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
-            )
+            raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}")
     else:
         matrix = len(A.shape) == 2
         if ord is not None and len(A.shape) not in (1, 2):
             raise RuntimeError(
-                "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-                f"{len(A.shape)}D."
+                f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {len(A.shape)}D."
             )
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     if matrix:
         return matrix_norm(A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     if isinstance(ord, str):
-        raise RuntimeError(
-            f"linalg.norm: the order {ord!r} is for matrices alone, and dim {dim} names a vector"
-        )
+        raise RuntimeError(f"linalg.norm: the order {ord!r} is for matrices alone, and dim {dim} names a vector")
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 

@@ -18,7 +18,8 @@ from framework.ops.broadcasting import expand
 from framework.ops.conversion import as_number, clone, fill_
 from framework.ops.dims import common_shape, wrap_dim
 from framework.ops.gathering import finished, in_place, require_index, require_same_dtype, target_of
-from framework.ops.indexing import FULL, check_bounds, index_add_zeros, pick, put_mask
+from framework.ops.indexing import index_add_zeros, pick, put_mask
+from framework.ops.keys import FULL, check_bounds
 from framework.ops.layout import copy_in_format
 from framework.ops.shape import as_shape, element_count, reshape, unsqueeze
 
@@ -60,9 +61,7 @@ def _vector(name: str, input: Any, dim: int, index: Any) -> tuple[int, Any]:
     size = shape[dim] if shape else 1
     if name != "index_fill" and array.size and array.min() < 0:
         kind = RuntimeError if name == "index_add" else IndexError
-        raise kind(
-            f"{name}(): index {array.min()} is out of bounds for dimension {dim} with size {size}"
-        )
+        raise kind(f"{name}(): index {array.min()} is out of bounds for dimension {dim} with size {size}")
     inside = check_bounds(array, size, dim)
     return dim, index if inside is array and array.ndim else inside.reshape(-1).copy()
 
@@ -84,7 +83,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             raise RuntimeError(
                 f"index_select(): Index to scalar can have only 1 value, got {element_count(rows)} value(s)"
             )
-        return as_shape(_index_select(as_shape(input, (1,)), 0, rows), ())  # type: ignore[no-any-return]
+        return as_shape(_index_select(as_shape(input, (1,)), 0, rows), ())
     return _index_select(input, dim, rows)
 
 
@@ -135,8 +134,7 @@ def _check_source(name: str, input: Any, dim: int, count: int, source: Any) -> N
         )
     if given[dim] != count:
         raise kind(
-            f"{name}(): Number of indices ({count}) should be equal to source.size(dim): ({given[dim]}), for "
-            f"dim: {dim}"
+            f"{name}(): Number of indices ({count}) should be equal to source.size(dim): ({given[dim]}), for dim: {dim}"
         )
     if given[:dim] + given[dim + 1 :] != shape[:dim] + shape[dim + 1 :]:
         raise RuntimeError(
@@ -154,9 +152,7 @@ def _as_vector(operation: Any, input: Any, index: Any, *args: Any, inplace: bool
     return result
 
 
-def _checked_index_add(
-    input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, inplace: bool = False
-) -> Any:
+def _checked_index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1, inplace: bool = False) -> Any:
     dim, rows = _vector("index_add", input, dim, index)
     if array_of(input).dtype.kind in "iu":
         alpha = int(alpha)
@@ -175,7 +171,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
         IndexError: For an index out of bounds.
         RuntimeError: For shapes that don't fit, or dtypes that differ.
     """
-    return _checked_index_add(input, dim, index, source, alpha=alpha)  # type: ignore[no-any-return]
+    return _checked_index_add(input, dim, index, source, alpha=alpha)
 
 
 index_add_ = in_place(_checked_index_add, "index_add_")
@@ -198,7 +194,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         IndexError: For an index out of bounds, or sizes that don't fit.
         RuntimeError: For slices of another shape, or dtypes that differ.
     """
-    return _checked_index_copy(input, dim, index, source)  # type: ignore[no-any-return]
+    return _checked_index_copy(input, dim, index, source)
 
 
 index_copy_ = in_place(_checked_index_copy, "index_copy_")
@@ -225,7 +221,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     Raises:
         IndexError: For an index out of bounds.
     """
-    return _checked_index_fill(input, dim, index, value)  # type: ignore[no-any-return]
+    return _checked_index_fill(input, dim, index, value)
 
 
 index_fill_ = in_place(_checked_index_fill, "index_fill_")
@@ -240,9 +236,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     array = require_index("take", index)
     count = element_count(input)
     if array.dtype != np.int64:
-        raise RuntimeError(
-            f"take(): Expected a long tensor for index, but got {from_numpy_dtype(array.dtype)}"
-        )
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {from_numpy_dtype(array.dtype)}")
     if array.size and not count:
         raise IndexError("take(): tried to take from an empty tensor")
     check_bounds(array, count, 0)
@@ -281,20 +275,16 @@ def repeat_interleave(
         rows = np.repeat(np.arange(size), counts)
         if output_size is not None and output_size != rows.size:
             raise RuntimeError(
-                f"repeat_interleave(): allocated size does not match required size: {output_size} and "
-                f"{rows.size}"
+                f"repeat_interleave(): allocated size does not match required size: {output_size} and {rows.size}"
             )
         return _index_select(source, axis, rows)
     if not isinstance(repeats, int):
-        raise TypeError(
-            f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {type(repeats).__name__}"
-        )
+        raise TypeError(f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {type(repeats).__name__}")
     if repeats < 0:
         raise RuntimeError(f"Repeats must be non-negative, got {repeats}")
     if output_size is not None and output_size != size * repeats:
         raise RuntimeError(
-            f"repeat_interleave(): allocated size does not match required size: {output_size} and "
-            f"{size * repeats}"
+            f"repeat_interleave(): allocated size does not match required size: {output_size} and {size * repeats}"
         )
     if repeats == 1:
         return clone(source)
@@ -307,9 +297,7 @@ def repeat_interleave(
 def _repeats(counts: Any) -> Array:
     array: Array = array_of(counts)
     if array.ndim > 1:
-        raise RuntimeError(
-            f"repeat_interleave only accept 1D vector as repeat, got shape {list(array.shape)}"
-        )
+        raise RuntimeError(f"repeat_interleave only accept 1D vector as repeat, got shape {list(array.shape)}")
     if array.dtype.kind != "i":
         raise NotImplementedError(
             f"repeat_interleave(): repeats must be int32 or int64, not {from_numpy_dtype(array.dtype)}"
@@ -334,13 +322,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
         RuntimeError: If the mask is not bool, or the shapes don't go together.
     """
     if not isinstance(mask, (Variable, np.ndarray)):
-        raise TypeError(
-            f"masked_select(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}"
-        )
+        raise TypeError(f"masked_select(): argument 'mask' (position 2) must be Tensor, not {type(mask).__name__}")
     if array_of(mask).dtype.kind != "b":
-        raise RuntimeError(
-            f"masked_select: expected BoolTensor for mask, got {from_numpy_dtype(array_of(mask).dtype)}"
-        )
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {from_numpy_dtype(array_of(mask).dtype)}")
     if input.shape != mask.shape:
         shape = common_shape([input.shape, mask.shape])
         input, mask = expand(input, shape), expand(mask, shape)
@@ -394,8 +378,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     count = int(array_of(mask).sum())
     if element_count(source) < count:
         raise RuntimeError(
-            f"masked_scatter: Number of elements of source ({element_count(source)}) < number of ones in "
-            f"mask ({count})"
+            f"masked_scatter: Number of elements of source ({element_count(source)}) < number of ones in mask ({count})"
         )
     return _masked_scatter(input if tuple(input.shape) == shape else expand(input, shape), mask, source)
 
@@ -412,7 +395,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 def argwhere(input: Tensor) -> Tensor:
     """The indices of the elements that are not zero, as the rows of a ``(count, ndim)`` tensor."""
-    return nonzero(input)  # type: ignore[no-any-return]
+    return nonzero(input)
 
 
 def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
@@ -425,8 +408,6 @@ def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
     if len(shape) != 2:
         raise RuntimeError(f"fill_diagonal_(): only matrices are supported, got shape {list(shape)}")
     if wrap and shape[0] > shape[1]:
-        raise RuntimeError(
-            f"fill_diagonal_(): wrap=True is not supported for the tall matrix of shape {list(shape)}"
-        )
+        raise RuntimeError(f"fill_diagonal_(): wrap=True is not supported for the tall matrix of shape {list(shape)}")
     fill_(diagonal(self), fill_value)
     return self

@@ -59,7 +59,7 @@ def _put(grad: Any, taps: Any, shape: Ints, window: Any) -> Any:
 
 def _recorded_max_pool(name: str) -> Callable[..., Any]:
     def max_pool(input: Any, window: Any, ceil_mode: bool) -> Any:
-        return kernels.max_pool(input, *window, ceil_mode)
+        return kernels.max_pool(input, *window, ceil_mode)  # type: ignore[call-arg]
 
     return primitive(
         name=name, input=lambda grad, result1, window, input_shape: _put(grad, result1, input_shape, window)
@@ -71,7 +71,7 @@ _MAX_POOLS = [_recorded_max_pool(f"MaxPool{dims}DWithIndices") for dims in (1, 2
 
 @primitive()
 def _max_pool_values(input: Any, window: Any, ceil_mode: bool) -> Any:
-    return kernels.max_pool_values(input, *window, ceil_mode)
+    return kernels.max_pool_values(input, *window, ceil_mode)  # type: ignore[call-arg]
 
 
 @primitive()
@@ -192,7 +192,7 @@ def _recorded_average(name: str) -> Callable[..., Any]:
     def avg_pool(input: Any, kernel: Ints, options: Any) -> Any:
         return kernels.avg_pool(input, kernel, *options)
 
-    formula = lambda grad, kernel, options, input_shape: _average_backward(grad, input_shape, kernel, options)  # noqa: E731
+    formula = lambda grad, kernel, options, input_shape: _average_backward(grad, input_shape, kernel, options)
     return primitive(name=name, input=formula)(avg_pool)
 
 
@@ -347,9 +347,8 @@ def check_window(
         )
     if 0 in shape[-dims - 1 :]:
         raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size "
-            "for input, but got: "
-            f"{list(shape)}"
+            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for "
+            f"input, but got: {list(shape)}"
         )
     kernel = numbers(name, "kernel_size", kernel_size, dims)
     stride = kernel if stride is None or stride == () or stride == [] else numbers(name, "stride", stride, dims)
@@ -365,8 +364,8 @@ def check_window(
     for k, p, d in zip(kernel, padding, dilation, strict=True):
         if p > ((k - 1) * d + 1) // 2:
             raise RuntimeError(
-                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
-                f"kernel_size={k} and dilation={d}"
+                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
+                f"dilation={d}"
             )
     out = kernels.pool_output_shape(shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
     if min(out) < 1:

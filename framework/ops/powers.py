@@ -50,9 +50,7 @@ def reversed_pow(input: Any, other: Any) -> Any:
 
 @primitive(
     name="Pow",
-    input=lambda grad, input, exponent: (
-        zeros(grad) if exponent == 0 else grad * (exponent * pow(input, exponent - 1))
-    ),
+    input=lambda grad, input, exponent: zeros(grad) if exponent == 0 else grad * (exponent * pow(input, exponent - 1)),
 )
 def _pow_number(input: Any, exponent: Any) -> Any:
     # np.power takes a hundred times as long as a product; these are PyTorch's own steps for small exponents.
@@ -76,9 +74,7 @@ _SMALL_POWERS: dict[float, Any] = {
 @primitive(
     name="Pow",
     promotes="common",
-    input=lambda grad, input, exponent: keep_where(
-        grad * (exponent * pow(input, exponent - 1)), exponent != 0
-    ),
+    input=lambda grad, input, exponent: keep_where(grad * (exponent * pow(input, exponent - 1)), exponent != 0),
     exponent=lambda grad, input, exponent, result: grad * _log_factor(input, exponent, result),
 )
 def _pow(input: Any, exponent: Any) -> Any:
@@ -92,9 +88,7 @@ def _pow(input: Any, exponent: Any) -> Any:
         return np.power(input, exponent)
     # Rounded towards zero: only the powers of 1 and -1 are left.
     magnitude = np.power(input, np.absolute(exponent))
-    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(
-        magnitude.dtype
-    )
+    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(magnitude.dtype)
 
 
 def _log_factor(base: Any, exponent: Any, result: Any) -> Any:
@@ -131,7 +125,6 @@ def float_power_(input: Any, exponent: Any) -> Any:
     """
     if input.dtype is not float64:
         raise RuntimeError(
-            f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype "
-            f"{float64}"
+            f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}"
         )
     return in_place(float_power)(input, exponent)

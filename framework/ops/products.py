@@ -56,8 +56,7 @@ def inner(input: Any, other: Any) -> Any:
         return input * other
     if a[-1] != b[-1]:
         raise RuntimeError(
-            f"inner() the last dimension must match on both input tensors but got shapes {list(a)} and "
-            f"{list(b)}"
+            f"inner() the last dimension must match on both input tensors but got shapes {list(a)} and {list(b)}"
         )
     if len(b) == 1:
         return matmul(input, other)
@@ -187,17 +186,13 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     """
     if isinstance(dims, int):
         if not 0 <= dims <= min(len(a.shape), len(b.shape)):
-            raise RuntimeError(
-                f"tensordot expects dims >= 0 and at most the number of dimensions, but got dims={dims}"
-            )
+            raise RuntimeError(f"tensordot expects dims >= 0 and at most the number of dimensions, but got dims={dims}")
         dims = (range(len(a.shape) - dims, len(a.shape)), range(dims))
     else:
         dims = array_of(dims).tolist() if hasattr(dims, "tolist") else dims
     first, second = [tuple(each) if isinstance(each, Sequence) else (each,) for each in dims]
     if len(first) != len(second):
-        raise RuntimeError(
-            f"both dimension lists should have same length, got {list(first)} and {list(second)}"
-        )
+        raise RuntimeError(f"both dimension lists should have same length, got {list(first)} and {list(second)}")
     first, second = wrap_dims(first, len(a.shape)), wrap_dims(second, len(b.shape))
     for i, j in zip(first, second, strict=True):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
@@ -218,9 +213,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     return as_shape(mm(left, right), (*shape_a, *shape_b))
 
 
-def _stretched(
-    tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple[int, ...]
-) -> tuple[int, ...]:
+def _stretched(tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple[int, ...]) -> tuple[int, ...]:
     shape = list(tensor.shape)
     for i, j in zip(dims, other_dims, strict=True):
         shape[i] = max(shape[i], other.shape[j]) if shape[i] == 1 else shape[i]
@@ -270,8 +263,7 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
         allowed = (1, 2) if i in (0, len(factors) - 1) else (2,)
         if len(each.shape) not in allowed:
             raise RuntimeError(
-                f"multi_dot(): tensor {i} must be {' or '.join(map(str, allowed))}D but got "
-                f"{len(each.shape)}D"
+                f"multi_dot(): tensor {i} must be {' or '.join(map(str, allowed))}D but got {len(each.shape)}D"
             )
     first, last = len(factors[0].shape) == 1, len(factors[-1].shape) == 1
     if first:
@@ -305,8 +297,7 @@ def _cheapest_splits(sizes: list[int]) -> dict[tuple[int, int], int]:
         for i in range(count - length):
             j = i + length
             costs[i, j], splits[i, j] = min(
-                (costs[i, k] + costs[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
-                for k in range(i, j)
+                (costs[i, k] + costs[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
             )
     return splits
 

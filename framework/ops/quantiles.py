@@ -79,11 +79,7 @@ def _quantile(
     else:
         ordered = movedim(sort(input, dims[0]).values, dims[0], -1)
         rest = tuple(
-            [
-                1 if each == dims[0] else size
-                for each, size in enumerate(input.shape)
-                if keepdim or each != dims[0]
-            ]
+            [1 if each == dims[0] else size for each, size in enumerate(input.shape) if keepdim or each != dims[0]]
         )
     count = ordered.shape[-1]
     valid = count - np.add.reduce(np.isnan(array_of(ordered)), -1, np.int64, keepdims=True)
@@ -119,8 +115,7 @@ def _checked(name: str, input: Any, q: Any, interpolation: str) -> tuple[Any, An
         raise RuntimeError(f"{name}() input tensor must be non-empty, got shape {list(array.shape)}")
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
-            f"{interpolation}"
+            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
     if isinstance(q, Variable):
         fractions = array_of(q)

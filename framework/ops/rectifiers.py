@@ -104,9 +104,7 @@ def prelu(input: Any, weight: Any) -> Any:
     if input.dtype != weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
     if len(weights) > 1:
-        raise RuntimeError(
-            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weights)}"
-        )
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weights)}")
     if weights and weights[0] != 1:
         if not shape:
             raise RuntimeError("Not allow zero-dim input tensor.")
@@ -124,9 +122,7 @@ def prelu(input: Any, weight: Any) -> Any:
 
 @primitive(
     name="Elu",
-    input=lambda grad, input, alpha, scale, input_scale: _elu_backward(
-        grad, input, alpha, scale, input_scale
-    ),
+    input=lambda grad, input, alpha, scale, input_scale: _elu_backward(grad, input, alpha, scale, input_scale),
 )
 def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     only_floats("elu", input)
@@ -136,9 +132,7 @@ def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
 
 @primitive(
     name="EluBackward",
-    gradient=lambda grad, input, alpha, scale, input_scale: _elu_backward(
-        grad, input, alpha, scale, input_scale
-    ),
+    gradient=lambda grad, input, alpha, scale, input_scale: _elu_backward(grad, input, alpha, scale, input_scale),
     input=lambda grad, gradient, input, alpha, scale, input_scale: keep_where(
         grad * gradient * exp(clamp(input, max=0) * input_scale) * (alpha * scale * input_scale**2),
         input <= 0,

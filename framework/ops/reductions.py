@@ -102,9 +102,7 @@ def _sum_all(input: Any) -> Any:
 
 @primitive(
     name="SumBackward1",
-    input=lambda grad, dims, keepdim, input_shape: _expand(
-        restore(grad, dims, keepdim, input_shape), input_shape
-    ),
+    input=lambda grad, dims, keepdim, input_shape: _expand(restore(grad, dims, keepdim, input_shape), input_shape),
 )
 def _sum(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return total(input, dims, keepdim)
@@ -154,9 +152,7 @@ def sum_to_size(input: Any, *size: Any) -> Any:
         return _sum_all(input)
     shape = tuple(input.shape)
     lead = len(shape) - len(wanted)
-    if lead < 0 or not builtins.all(
-        want in (1, have) for want, have in zip(wanted, shape[lead:], strict=True)
-    ):
+    if lead < 0 or not builtins.all(want in (1, have) for want, have in zip(wanted, shape[lead:], strict=True)):
         raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(shape)}.")
     dims = (*range(lead), *(lead + i for i, want in enumerate(wanted) if want == 1 and shape[lead + i] != 1))
     return as_shape(_sum(input, dims, True), wanted) if dims else input
@@ -210,9 +206,7 @@ def _nansum(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return total(np.where(np.isnan(input), input.dtype.type(0), input), dims, keepdim)
 
 
-def nansum(
-    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
-) -> Any:
+def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
     """The sum of what is not NaN. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nansum", names, dim, keepdim)
     if dtype is not None:
@@ -221,17 +215,13 @@ def nansum(
     return result if dtype is None else to_dtype(result, dtype)
 
 
-def nanmean(
-    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
-) -> Any:
+def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
     """The mean of what is not NaN; NaN where there is nothing else. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nanmean", names, dim, keepdim)
     if dtype is not None:
         input = to_dtype(input, dtype)
     if array_of(input).dtype.kind != "f":
-        raise RuntimeError(
-            f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}"
-        )
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
     dims = reduced_dims("nanmean", dim, keepdim, len(input.shape))
     return _nansum(input, dims, keepdim) / _sum(~isnan(input), dims, keepdim)
 
@@ -239,18 +229,14 @@ def nanmean(
 # ---- Product -----------------------------------------------------------------------------------------------
 
 
-@primitive(
-    name="ProdBackward0", input=lambda grad, input: _expand(grad, input.shape) * others_product(input, None)
-)
+@primitive(name="ProdBackward0", input=lambda grad, input: _expand(grad, input.shape) * others_product(input, None))
 def _prod_all(input: Any) -> Any:
     return _multiply(input, None, None if input.dtype.kind == "f" else np.int64)
 
 
 @primitive(
     name="Prod",
-    input=lambda grad, input, dim, keepdim: (
-        restore(grad, (dim,), keepdim, input.shape) * others_product(input, dim)
-    ),
+    input=lambda grad, input, dim, keepdim: restore(grad, (dim,), keepdim, input.shape) * others_product(input, dim),
 )
 def _prod(input: Any, dim: int, keepdim: bool) -> Any:
     return _multiply(input, dim, None if input.dtype.kind == "f" else np.int64, None, keepdim)
@@ -301,9 +287,7 @@ def append(input: Any, last: Any) -> Any:
     return np.concatenate((input, last), 1)
 
 
-def prod(
-    input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
-) -> Any:
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
     """The product over one dimension, or over all; of integers and bools in int64.
 
     Its gradient is right at every order where elements are zero.

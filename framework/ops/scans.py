@@ -57,9 +57,7 @@ def _cumsum(input: Any, dim: int) -> Any:
     return _accumulate(np.add, input, dim)
 
 
-def _scan_arguments(
-    name: str, input: Any, dim: Any, dtype: DType | None, names: dict[str, Any]
-) -> tuple[Any, int]:
+def _scan_arguments(name: str, input: Any, dim: Any, dtype: DType | None, names: dict[str, Any]) -> tuple[Any, int]:
     if names:
         dim, _ = numpy_names(name, names, dim, False)
     if dtype is not None:
@@ -123,9 +121,7 @@ def _previous(input: Any, dim: int) -> Any:
 
 @primitive(
     input=lambda grad, factor, dim, backwards: _recurrence_gradient(grad, factor, dim, backwards),
-    factor=lambda grad, factor, dim, backwards, result: _factor_gradient(
-        grad, factor, dim, backwards, result
-    ),
+    factor=lambda grad, factor, dim, backwards, result: _factor_gradient(grad, factor, dim, backwards, result),
 )
 def recurrence(input: Any, factor: Any, dim: int, backwards: bool) -> Any:
     """``s[j] = input[j] + factor[j] * s[j - 1]`` along ``dim`` (``s[j + 1]`` backwards); the first ``factor``
@@ -153,9 +149,7 @@ def _factor_gradient(grad: Any, factor: Any, dim: int, backwards: bool, result: 
     size = factor.shape[dim]
     if size < 2:
         return zeros(factor)
-    product = _recurrence_gradient(grad, factor, dim, backwards) * (_next if backwards else _previous)(
-        result, dim
-    )
+    product = _recurrence_gradient(grad, factor, dim, backwards) * (_next if backwards else _previous)(result, dim)
     # The factor that is unused: the last backwards, the first forwards.
     if backwards:
         return cat([slice_(product, dim, 0, size - 1), zeros(slice_(product, dim, size - 1, size))], dim)

@@ -49,9 +49,7 @@ def unique(
         RuntimeError: For a dim of size above 0 beside one of size 0.
     """
     array, dim = _slices("unique", input, dim)
-    values, inverse, counts = np.unique(
-        array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
-    )
+    values, inverse, counts = np.unique(array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(array.shape if dim is None else -1)
     return _chosen(values, inverse, counts, return_inverse, return_counts)
 
@@ -137,8 +135,7 @@ def searchsorted(
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
         raise RuntimeError(
-            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right "
-            "was True"
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
     if not sequence.ndim:
         raise RuntimeError(

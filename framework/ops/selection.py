@@ -79,9 +79,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         RuntimeError: If the condition is not bool.
     """
     if not isinstance(condition, Variable):
-        raise TypeError(
-            f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}"
-        )
+        raise TypeError(f"where(): argument 'condition' (position 1) must be Tensor, not {type(condition).__name__}")
     if input is None and other is None:
         mask: Any = condition
         return mask.nonzero(as_tuple=True)
@@ -127,9 +125,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     elif isinstance(value, (int, float)):
         _check_number((input._array if isinstance(input, Variable) else input).dtype, value)
     else:
-        raise TypeError(
-            f"masked_fill(): argument 'value' must be a number or a Tensor, not {type(value).__name__}"
-        )
+        raise TypeError(f"masked_fill(): argument 'value' must be a number or a Tensor, not {type(value).__name__}")
     return _masked_fill(input, mask, value)
 
 
@@ -146,9 +142,7 @@ def _check_number(dtype: Any, value: float) -> None:
         lowest = -highest if dtype.kind == "u" else int(np.iinfo(dtype).min)
         fits = math.isfinite(value) and lowest <= int(value) <= highest
     if not fits:
-        raise RuntimeError(
-            f"value cannot be converted to type {from_numpy_dtype(dtype)} without overflow: {value}"
-        )
+        raise RuntimeError(f"value cannot be converted to type {from_numpy_dtype(dtype)} without overflow: {value}")
 
 
 @primitive(
@@ -260,12 +254,8 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
 @primitive(
     promotes="common",
     input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)),
-    min=lambda grad, input, min, max: keep_where(
-        grad, input < min if max is None else (input < min) & (min < max)
-    ),
-    max=lambda grad, input, min, max: keep_where(
-        grad, input > max if min is None else (input > max) | (max < min)
-    ),
+    min=lambda grad, input, min, max: keep_where(grad, input < min if max is None else (input < min) & (min < max)),
+    max=lambda grad, input, min, max: keep_where(grad, input > max if min is None else (input > max) | (max < min)),
 )
 def _clamp(input: Any, min: Any, max: Any) -> Any:
     if min is None:

@@ -27,8 +27,7 @@ def _number(name: str, value: Any) -> Any:
     if isinstance(value, Variable):
         if value._array.ndim:
             raise RuntimeError(
-                f"{name} only supports 0-dimensional tensors, but got one with {value._array.ndim} "
-                "dimension(s)."
+                f"{name} only supports 0-dimensional tensors, but got one with {value._array.ndim} dimension(s)."
             )
         return value._array.item()
     if isinstance(value, np.generic):
@@ -75,9 +74,7 @@ def arange(
     if not (isfinite(start) and isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise RuntimeError(
-            f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}"
-        )
+        raise RuntimeError(f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by {step}")
     count = -((start - end) // step) if whole else ceil((end - start) / step)
     if wanted.kind == "f":
         return leaf((start + step * np.arange(count, dtype=np.float64)).astype(wanted), requires_grad)
@@ -171,9 +168,7 @@ def eye(
     return leaf(np.eye(rows, columns, dtype=float_dtype(dtype)), requires_grad)
 
 
-def _triangle(
-    name: str, mask: Any, row: int, col: int, offset: int, dtype: DType, device: Any, layout: Any
-) -> Tensor:
+def _triangle(name: str, mask: Any, row: int, col: int, offset: int, dtype: DType, device: Any, layout: Any) -> Tensor:
     check_place(device, layout)
     if row < 0 or col < 0:
         raise RuntimeError(f"{name}(): row and col must be non-negative, got {row} and {col}")

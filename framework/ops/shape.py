@@ -108,9 +108,7 @@ def infer_shape(shape: Sequence[Any], size: int) -> tuple[int, ...]:
     for dim, each in enumerate(sizes):
         if each == -1:
             if unknown >= 0:
-                raise RuntimeError(
-                    f"only one dimension can be inferred, but shape {list(sizes)} has -1 more than once"
-                )
+                raise RuntimeError(f"only one dimension can be inferred, but shape {list(sizes)} has -1 more than once")
             unknown = dim
         elif each < 0:
             raise RuntimeError(f"invalid shape dimension {each} at index {dim} of shape {list(sizes)}")
@@ -193,15 +191,11 @@ def _view_bytes(input: Any, numpy_dtype: Any) -> Any:
 
 def _view_dtype(input: Tensor, to: dtype) -> Tensor:
     if input._requires_grad:
-        raise RuntimeError(
-            f"view({to!r}): bytes read as another type have no gradient; detach() the tensor first"
-        )
+        raise RuntimeError(f"view({to!r}): bytes read as another type have no gradient; detach() the tensor first")
     try:
         return _view_bytes(input, to_numpy_dtype(to))
     except ValueError as error:
-        raise RuntimeError(
-            f"view({to!r}) of a {list(input._array.shape)} tensor of {input.dtype!r}: {error}"
-        ) from None
+        raise RuntimeError(f"view({to!r}) of a {list(input._array.shape)} tensor of {input.dtype!r}: {error}") from None
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -213,9 +207,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = input.shape
     start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if start > end:
-        raise RuntimeError(
-            f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})"
-        )
+        raise RuntimeError(f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})")
     if start == end and shape:
         return input
     result: Tensor = as_shape(input, (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
@@ -249,16 +241,12 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     return result
 
 
-@primitive(
-    name="SqueezeBackward0", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape)
-)
+@primitive(name="SqueezeBackward0", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape))
 def _squeeze_all(input: Any) -> Any:
     return input.squeeze()
 
 
-@primitive(
-    name="SqueezeBackward1", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape)
-)
+@primitive(name="SqueezeBackward1", view="always", input=lambda grad, input_shape: as_shape(grad, input_shape))
 def _squeeze(input: Any, dims: Any) -> Any:
     return input.squeeze(dims)
 
@@ -289,18 +277,14 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Views with dimensions added in front, up to two; a tuple for several tensors."""
-    return _each(
-        tensors, lambda each: atleast_1d(each) if len(each.shape) > 1 else unsqueeze(atleast_1d(each), 0)
-    )
+    return _each(tensors, lambda each: atleast_1d(each) if len(each.shape) > 1 else unsqueeze(atleast_1d(each), 0))
 
 
 def atleast_3d(*tensors: Any) -> Any:
     """Views with dimensions added, up to three: ``(n,)`` becomes ``(1, n, 1)``; a tuple for several
     tensors.
     """
-    return _each(
-        tensors, lambda each: atleast_2d(each) if len(each.shape) > 2 else unsqueeze(atleast_2d(each), -1)
-    )
+    return _each(tensors, lambda each: atleast_2d(each) if len(each.shape) > 2 else unsqueeze(atleast_2d(each), -1))
 
 
 def _each(tensors: tuple[Any, ...], function: Any) -> Any:
@@ -374,8 +358,7 @@ def t(input: Tensor) -> Tensor:
     """
     if len(input.shape) > 2:
         raise RuntimeError(
-            f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D; see mT and "
-            "permute()"
+            f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D; see mT and permute()"
         )
     return _t(input)
 
@@ -422,9 +405,7 @@ def matrix_transpose(self: Tensor) -> Tensor:
     """
     ndim = len(self.shape)
     if ndim < 2:
-        raise RuntimeError(
-            f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor."
-        )
+        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor.")
     return _transpose(self, ndim - 2, ndim - 1)
 
 
@@ -442,8 +423,7 @@ def hermitian(self: Tensor) -> Tensor:
     ndim = len(self.shape)
     if ndim not in (0, 2):
         raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor. For batches see "
-            "tensor.mH"
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor. For batches see tensor.mH"
         )
     return _transpose(self, 0, 1) if ndim else alias(self)
 

@@ -86,13 +86,9 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Any:
         )
     vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
     if vector and not left:
-        raise RuntimeError(
-            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False"
-        )
+        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False")
     if not b:
-        raise RuntimeError(
-            "linalg.solve: Expected B to have at least 1 dimension, but it has 0 dimensions instead"
-        )
+        raise RuntimeError("linalg.solve: Expected B to have at least 1 dimension, but it has 0 dimensions instead")
     if b[-1 if vector or not left else -2] != a[-1]:
         raise RuntimeError(
             f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
@@ -141,7 +137,7 @@ def _others(values: Array) -> Array:
     """For each of the numbers along the last axis the product of the others."""
     size = values.shape[-1]
     others = np.where(np.eye(size, dtype=bool), 1, values[..., None, :])
-    return np.multiply.reduce(others, -1, values.dtype)  # type: ignore[no-any-return]
+    return np.multiply.reduce(others, -1, values.dtype)
 
 
 @primitive(A=lambda grad, A: _cofactors_along(grad, A))
@@ -299,9 +295,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     return pinv(input, rtol=rcond)
 
 
-def matrix_rank(
-    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Any:
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Any:
     """How many singular values of each matrix count as nonzero: int64, of shape ``(...)``.
 
     Args:
@@ -346,14 +340,12 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     require_tensors("linalg.lstsq", A=A, B=B)
     if driver not in (None, "gelsy", "gels", "gelsd", "gelss"):
         raise RuntimeError(
-            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got "
-            f"{driver!r}"
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver!r}"
         )
     a, b = tuple(A.shape), tuple(B.shape)
     if A.dtype != B.dtype:
         raise RuntimeError(
-            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got {A.dtype} and "
-            f"{B.dtype}"
+            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got {A.dtype} and {B.dtype}"
         )
     vector = len(b) == 1 or (len(b) == len(a) - 1 and b == a[:-1])
     right = unsqueeze(B, -1) if vector else B
@@ -396,9 +388,7 @@ def matrix_power(A: Any, n: int) -> Any:
     """
     shape = list(A.shape)
     if len(shape) < 2 or shape[-1] != shape[-2]:
-        raise RuntimeError(
-            f"linalg.matrix_power: A must be batches of square matrices, but the shape is {shape}"
-        )
+        raise RuntimeError(f"linalg.matrix_power: A must be batches of square matrices, but the shape is {shape}")
     if n < 0:
         A, n = inv(A), -n
     if n == 0:

@@ -65,9 +65,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     return return_types.sort(*_sort(input, wrap_dim(dim, len(input.shape)), descending, stable))
 
 
-def sort_method(
-    self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False, **names: Any
-) -> Any:
+def sort_method(self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False, **names: Any) -> Any:
     """See :func:`sort`."""
     return sort(self, dim, descending, stable, **names)
 
@@ -132,17 +130,13 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     shape = input.shape
     dim = wrap_dim(dim, len(shape))
     if not 0 <= k <= (shape[dim] if len(shape) else 1):
-        raise RuntimeError(
-            f"topk(): selected index k out of range: k is {k}, and dim {dim} of shape {list(shape)}"
-        )
+        raise RuntimeError(f"topk(): selected index k out of range: k is {k}, and dim {dim} of shape {list(shape)}")
     return return_types.topk(*_topk(input, k, dim, largest))
 
 
 @primitive(
     name="KthvalueBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
-        grad, result1, dim, keepdim, input_shape
-    ),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
 )
 def _at_rank(input: Any, rank: int, dim: int, keepdim: bool) -> Any:
     if not input.ndim:
@@ -188,9 +182,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, **names: 
 
 @primitive(
     name="MedianBackward1",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
-        grad, result1, dim, keepdim, input_shape
-    ),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
 )
 def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
     if not input.ndim:
@@ -223,9 +215,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, **names
     return _medians("nanmedian", input, dim, keepdim, names, True)
 
 
-def _medians(
-    name: str, input: Any, dim: int | None, keepdim: bool, names: dict[str, Any], skip_nans: bool
-) -> Any:
+def _medians(name: str, input: Any, dim: int | None, keepdim: bool, names: dict[str, Any], skip_nans: bool) -> Any:
     dim, keepdim = numpy_names(name, names, dim, keepdim)
     if dim is not None:
         dim = _one_dim(name, input, dim, keepdim)
@@ -242,9 +232,7 @@ def _median_of_nothing(input: Any) -> Any:
 
 @primitive(
     name="ModeBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(
-        grad, result1, dim, keepdim, input_shape
-    ),
+    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
 )
 def _mode(input: Any, dim: int, keepdim: bool) -> Any:
     if not input.ndim:

@@ -26,9 +26,7 @@ Array = np.ndarray[Any, Any]
 # ---- Sliding windows ---------------------------------------------------------------------------------------
 
 
-@primitive(
-    view="always", input=lambda grad, dim, size, step, input_shape: _fold(grad, dim, size, step, input_shape)
-)
+@primitive(view="always", input=lambda grad, dim, size, step, input_shape: _fold(grad, dim, size, step, input_shape))
 def _unfold(input: Any, dim: int, size: int, step: int) -> Any:
     shape, strides = list(input.shape), list(input.strides)
     windows = (shape[dim] - size) // step + 1
@@ -65,7 +63,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"step is {step} but must be > 0")
     if not shape:
         vector: Any = as_shape(self, (1,))
-        return vector[:size]  # type: ignore[no-any-return]
+        return vector[:size]
     return _unfold(self, dim, size, step)
 
 
@@ -75,9 +73,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
 @primitive(
     name="AsStrided",
     view="always",
-    input=lambda grad, size, stride, offset, input_shape: _add_strided(
-        grad, size, stride, offset, input_shape
-    ),
+    input=lambda grad, size, stride, offset, input_shape: _add_strided(grad, size, stride, offset, input_shape),
 )
 def _as_strided(input: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Any:
     flat = input.reshape(-1)
@@ -87,18 +83,14 @@ def _as_strided(input: Any, size: tuple[int, ...], stride: tuple[int, ...], offs
 
 
 @primitive(grad=lambda grad, size, stride, offset: _as_strided(grad, size, stride, offset))
-def _add_strided(
-    grad: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, shape: tuple[int, ...]
-) -> Any:
+def _add_strided(grad: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int, shape: tuple[int, ...]) -> Any:
     result = new_zeros(shape, grad)
     positions: Any = _as_strided(np.arange(prod(shape)), size, stride, offset)
     add_at(result, positions, grad)
     return result
 
 
-def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Tensor:
+def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
     """A view of a contiguous tensor's memory with any sizes and strides, counted in elements.
 
     Args:
@@ -113,13 +105,9 @@ def as_strided(
     """
     sizes, strides = tuple([index(each) for each in size]), tuple([index(each) for each in stride])
     if len(sizes) != len(strides):
-        raise RuntimeError(
-            f"as_strided(): mismatch in length of strides and shape: {list(sizes)} and {list(strides)}"
-        )
+        raise RuntimeError(f"as_strided(): mismatch in length of strides and shape: {list(sizes)} and {list(strides)}")
     if any(each < 0 for each in (*sizes, *strides)):
-        raise RuntimeError(
-            f"as_strided(): sizes and strides must not be negative: {list(sizes)} and {list(strides)}"
-        )
+        raise RuntimeError(f"as_strided(): sizes and strides must not be negative: {list(sizes)} and {list(strides)}")
     if not input._array.flags.c_contiguous:
         raise RuntimeError("as_strided(): only contiguous tensors are supported; call .contiguous() first")
     offset = 0 if storage_offset is None else index(storage_offset) - _offset(input)

@@ -37,7 +37,9 @@ class Block:
         scratch: Arrays like ``values`` for intermediate results.
     """
 
-    def __init__(self, parameters: list[Tensor], names: tuple[str, ...], states: list[dict[str, Any]], scratch: int) -> None:
+    def __init__(
+        self, parameters: list[Tensor], names: tuple[str, ...], states: list[dict[str, Any]], scratch: int
+    ) -> None:
         self.parameters = parameters
         self.single = len(parameters) == 1
         self.state: dict[str, Array] = {}
@@ -113,7 +115,9 @@ class Optimizer:
         self.param_groups: list[dict[str, Any]] = []
         self._blocks: dict[tuple[int, ...], list[Block]] = {}
         if isinstance(params, Variable):
-            raise TypeError(f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params)}")
+            raise TypeError(
+                f"params argument given to the optimizer should be an iterable of Tensors or dicts, but got {type(params)}"
+            )
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -150,11 +154,15 @@ class Optimizer:
             members = [parameter for _, parameter in members]
         for member in members:
             if not isinstance(member, Variable):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(member).__name__}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(member).__name__}"
+                )
             if not member.is_leaf:
                 raise ValueError("can't optimize a non-leaf Tensor")
         if len(set(members)) != len(members):
-            raise ValueError("optimizer contains a parameter group with duplicate parameters: each parameter may appear once")
+            raise ValueError(
+                "optimizer contains a parameter group with duplicate parameters: each parameter may appear once"
+            )
         taken = {parameter for other in self.param_groups for parameter in other["params"]}
         if not taken.isdisjoint(members):
             raise ValueError("some parameters appear in more than one parameter group")
@@ -303,7 +311,9 @@ class Optimizer:
             raise ValueError("loaded state dict has a different number of parameter groups")
         for own, other in zip(self.param_groups, saved, strict=True):
             if len(own["params"]) != len(other["params"]):
-                raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                )
         by_number = {
             number: parameter
             for own, other in zip(self.param_groups, saved, strict=True)
@@ -356,10 +366,17 @@ def check_options(*, differentiable: bool = False, capturable: bool = False, **v
         RuntimeError: For an option that only makes sense elsewhere.
     """
     if differentiable:
-        raise RuntimeError("differentiable=True is not supported: write the update with tensor operations instead (see examples/)")
+        raise RuntimeError(
+            "differentiable=True is not supported: write the update with tensor operations instead (see examples/)"
+        )
     if capturable:
         raise RuntimeError("capturable=True is not supported: it is for CUDA graphs")
-    titles = {"lr": "learning rate", "eps": "epsilon value", "weight_decay": "weight_decay value", "momentum": "momentum value"}
+    titles = {
+        "lr": "learning rate",
+        "eps": "epsilon value",
+        "weight_decay": "weight_decay value",
+        "momentum": "momentum value",
+    }
     for name, value in values.items():
         if isinstance(value, Variable) and value._array.size != 1:
             raise ValueError(f"Tensor {name} must be 1-element")

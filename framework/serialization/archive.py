@@ -36,8 +36,7 @@ def prepare(obj: object, encode: Encode | None) -> Callable[[BinaryIO], None]:
     writer = TreeWriter(encode)
     tree = writer.write(obj)
     arrays = [
-        {"entry": name, "axes": _memory_order(array)}
-        for name, array in zip(writer.names, writer.arrays, strict=True)
+        {"entry": name, "axes": _memory_order(array)} for name, array in zip(writer.names, writer.arrays, strict=True)
     ]
     document = {"format": FORMAT, "version": VERSION, "arrays": arrays, "leaves": writer.leaves, "tree": tree}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()

@@ -181,9 +181,7 @@ class _TorchReader:
         if _natural(offset) + span > elements.size:
             raise CheckpointError(f"a tensor of shape {tuple(sizes)} reaches beyond its storage")
         item = elements.itemsize
-        array: Array = np.ndarray(
-            sizes, elements.dtype, elements, offset * item, [step * item for step in steps]
-        )
+        array: Array = np.ndarray(sizes, elements.dtype, elements, offset * item, [step * item for step in steps])
         if array.size > span:
             # An expanded tensor: one element in many places, which nobody could write to.
             self._expanded += array.nbytes

@@ -80,7 +80,9 @@ def build_model(config: Config, models: Models, images: ImageData) -> nn.Module:
         scores = _try_forward(model, images)
     except (RuntimeError, ValueError, TypeError) as error:
         size = "×".join(str(n) for n in images.train_images.shape[1:])
-        raise TrainingError(f"model {name} can't be built for {size} images with {arguments or 'its defaults'}: {error}") from error
+        raise TrainingError(
+            f"model {name} can't be built for {size} images with {arguments or 'its defaults'}: {error}"
+        ) from error
     classes = int(max(images.train_labels.max(), images.test_labels.max())) + 1
     if scores.ndim != 2 or scores.shape[1] < classes:
         raise TrainingError(
@@ -95,7 +97,7 @@ def _try_forward(model: nn.Module, images: ImageData) -> Tensor:
     model.eval()
     try:
         with framework.inference_mode():
-            return model(framework.zeros(1, 1, height, width))  # type: ignore[no-any-return]
+            return model(framework.zeros(1, 1, height, width))
     finally:
         model.train(training)
 

@@ -74,7 +74,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     state = content.get("state")
     missing = [key for key in _KEYS if not isinstance(state, dict) or key not in state]
-    if missing or not isinstance(content.get("config"), str):
+    if not isinstance(state, dict) or missing or not isinstance(content.get("config"), str):
         raise TrainingError(f"{file}: the checkpoint is incomplete: {', '.join(missing) or 'config'} is missing")
     return Checkpoint(file, content["config"], str(content.get("data_set")), state)
 

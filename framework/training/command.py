@@ -72,12 +72,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--config", metavar="NAME", help="a config file, here or in configs/, with or without .yaml")
-    what.add_argument("--eval", metavar="CHECKPOINT", help="evaluate a checkpoint, or the last one of a run's folder, on the test data")
-    what.add_argument("--resume", metavar="RUN_OR_CHECKPOINT", help="continue a run from its last checkpoint, or from the one given")
-    parser.add_argument("--dry-run", action="store_true", help="build everything, print the model and the resolved config, train nothing")
+    what.add_argument(
+        "--eval",
+        metavar="CHECKPOINT",
+        help="evaluate a checkpoint, or the last one of a run's folder, on the test data",
+    )
+    what.add_argument(
+        "--resume", metavar="RUN_OR_CHECKPOINT", help="continue a run from its last checkpoint, or from the one given"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="build everything, print the model and the resolved config, train nothing",
+    )
     parser.add_argument("--run-dir", metavar="FOLDER", help="the run's folder; runs/<name>-<time> by default")
     parser.add_argument("--quiet", action="store_true", help="print only warnings and the summary")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="change a setting of the config, such as optimizer.lr=0.01")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="change a setting of the config, such as optimizer.lr=0.01"
+    )
     return parser
 
 
@@ -103,7 +115,9 @@ def resume(path: Path, overrides: Sequence[str], models: Models, console: Consol
     done = trainer.progress
     console.say(f"resuming {checkpoint.path} after step {done.step} (epoch {done.epoch} of {config.train.epochs} done)")
     if done.epoch >= config.train.epochs:
-        console.say(f"all {config.train.epochs} epochs are done; to train longer add train.epochs={config.train.epochs * 2}")
+        console.say(
+            f"all {config.train.epochs} epochs are done; to train longer add train.epochs={config.train.epochs * 2}"
+        )
     return _fit(trainer, config, images, folder, console, after_step=done.step)
 
 
@@ -158,7 +172,9 @@ def build_trainer(config: Config, models: Models, images: ImageData, console: Co
 class Recorder:
     """Writes a run's metrics and checkpoints, and prints a line for each epoch."""
 
-    def __init__(self, folder: RunFolder, config: Config, images: ImageData, console: Console, after_step: int | None) -> None:
+    def __init__(
+        self, folder: RunFolder, config: Config, images: ImageData, console: Console, after_step: int | None
+    ) -> None:
         self.folder = folder
         self.config = dump(config)
         self.data_set = images.name
@@ -179,7 +195,8 @@ class Recorder:
             self.save(self.folder.best, trainer)
         self.console.say(
             f"epoch {record['epoch']}/{trainer.epochs}  train loss {record['train_loss']:.4f}  test loss {record['test_loss']:.4f}  "
-            f"test accuracy {record['test_accuracy']:.2%}  {record['samples_per_second']:,.0f} samples/s" + ("  (best)" if is_best else "")
+            f"test accuracy {record['test_accuracy']:.2%}  {record['samples_per_second']:,.0f} samples/s"
+            + ("  (best)" if is_best else "")
         )
 
     def save(self, path: Path, trainer: Trainer) -> None:
@@ -188,7 +205,12 @@ class Recorder:
 
 
 def _fit(
-    trainer: Trainer, config: Config, images: ImageData, folder: RunFolder, console: Console, after_step: int | None = None
+    trainer: Trainer,
+    config: Config,
+    images: ImageData,
+    folder: RunFolder,
+    console: Console,
+    after_step: int | None = None,
 ) -> int:
     recorder = Recorder(folder, config, images, console, after_step)
     trainer.callbacks.append(recorder)
@@ -255,7 +277,9 @@ def _stored_config(checkpoint: Checkpoint, overrides: Sequence[str], models: Mod
         try:
             return load_config(file, overrides, {"model": models})[0]
         except ConfigError as error:
-            raise TrainingError(f"the config in {checkpoint.path}: {str(error).replace(str(file), 'config')}") from error
+            raise TrainingError(
+                f"the config in {checkpoint.path}: {str(error).replace(str(file), 'config')}"
+            ) from error
 
 
 def _check_data_set(checkpoint: Checkpoint, images: ImageData) -> None:
@@ -279,4 +303,6 @@ def _load_state(trainer: Trainer, checkpoint: Checkpoint, config: Config) -> Non
     try:
         trainer.load_state_dict(checkpoint.state)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{checkpoint.path} can't be resumed with this config: {' '.join(str(error).split())}") from error
+        raise TrainingError(
+            f"{checkpoint.path} can't be resumed with this config: {' '.join(str(error).split())}"
+        ) from error

@@ -44,7 +44,15 @@ class Console:
         """A bar over that many samples, of which ``done`` are done already."""
         bar = None
         if self.bars:
-            bar = tqdm(total=samples, initial=done, desc=title, unit=" samples", file=self.stream, leave=False, dynamic_ncols=True)
+            bar = tqdm(
+                total=samples,
+                initial=done,
+                desc=title,
+                unit=" samples",
+                file=self.stream,
+                leave=False,
+                dynamic_ncols=True,
+            )
         try:
             yield Progress(bar)
         finally:

@@ -62,7 +62,9 @@ class RunFolder:
     def _claim_given(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise TrainingError(f"{path}: is not empty; give --run-dir a new folder, or continue that run with --resume {path}")
+            raise TrainingError(
+                f"{path}: is not empty; give --run-dir a new folder, or continue that run with --resume {path}"
+            )
         return path
 
     @property

@@ -36,7 +36,9 @@ def summarize(model: Module, example: Tensor) -> str:
     table = _align([("layer", "kind", "output shape", "parameters"), *rows])
     total = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    closing = f"{type(model).__name__}: {total:,} parameters" + (f", {trained:,} of them trained" if trained != total else "")
+    closing = f"{type(model).__name__}: {total:,} parameters" + (
+        f", {trained:,} of them trained" if trained != total else ""
+    )
     return f"{table}\n{closing}"
 
 
@@ -58,5 +60,7 @@ def _shape(output: Any) -> str:
 
 def _align(rows: list[tuple[str, str, str, str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = ["  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3].rjust(widths[3])]).rstrip() for row in rows]
+    lines = [
+        "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3].rjust(widths[3])]).rstrip() for row in rows
+    ]
     return "\n".join([lines[0], "-" * (sum(widths) + 6), *lines[1:]])

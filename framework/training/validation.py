@@ -60,9 +60,7 @@ class Checker:
     def _tagged(self, at: Located, variants: dict[Any, Any], path: KeyPath) -> Any:
         field: str = next(iter(variants.values())).__struct_config__.tag_field
         if not isinstance(at.value, dict):
-            return self.refuse(
-                at, path, f"expected a section with '{field}' and its settings, got {show(at)}"
-            )
+            return self.refuse(at, path, f"expected a section with '{field}' and its settings, got {show(at)}")
         if field not in at.value:
             return self.refuse(at, (*path, field), f"missing: expected {_one_of(variants)}")
         name = at.value[field]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.datasets.local_server import Server
 
 from framework.datasets import mnist, vision, write_idx
 from framework.datasets.mnist import MnistFile
+from tests.datasets.local_server import Server
 
 
 @pytest.fixture

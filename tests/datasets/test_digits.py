@@ -153,9 +153,7 @@ def test_negative_numbers_are_refused() -> None:
 def test_a_linear_classifier_stays_under_95_percent(data: tuple[np.ndarray[Any, Any], ...]) -> None:
     """Softmax regression with a little weight decay, trained by Nesterov's method."""
     mean, deviation = data[0].mean(), data[0].std()
-    x, test_x = (
-        ((part - mean) / deviation).reshape(len(part), -1).astype(np.float32) for part in (data[0], data[2])
-    )
+    x, test_x = (((part - mean) / deviation).reshape(len(part), -1).astype(np.float32) for part in (data[0], data[2]))
     y, test_y = data[1], data[3]
     target = np.eye(10, dtype=np.float32)[y]
     decay = 2e-3

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.datasets.local_server import Server
 
 from framework.datasets import DataError, DownloadError, download_mnist
 from framework.datasets.download import fetch
+from tests.datasets.local_server import Server
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -121,11 +121,7 @@ def test_all_failures_are_told(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DownloadError) as caught:
         get(server, tmp_path, "absent", "wrong")
     assert len(caught.value.failures) == 2
-    assert (
-        "\n" not in str(caught.value)
-        and "HTTP 404" in str(caught.value)
-        and "connection ended" in str(caught.value)
-    )
+    assert "\n" not in str(caught.value) and "HTTP 404" in str(caught.value) and "connection ended" in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_written_is_not_the_mirrors_fault(server: Server, tmp_path: Path) -> None:
@@ -144,9 +140,7 @@ def test_progress_bar_is_optional(server: Server, tmp_path: Path, monkeypatch: p
     assert (tmp_path / "file").read_bytes() == CONTENT
 
 
-def test_mnist_is_completed_from_the_mirror_that_works(
-    server: Server, small_mnist: Path, tmp_path: Path
-) -> None:
+def test_mnist_is_completed_from_the_mirror_that_works(server: Server, small_mnist: Path, tmp_path: Path) -> None:
     for path in small_mnist.iterdir():
         server.sends(f"/mirror/{path.name}", path.read_bytes())
     folder = tmp_path / "data"

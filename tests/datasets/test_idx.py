@@ -160,10 +160,7 @@ def test_no_changed_byte_is_anything_but_the_array_or_a_data_error(tmp_path: Pat
         for position in range(len(content)):
             for value in (0, 1, 0x0E, 0x7F, 0xFF):
                 changed = (
-                    content[:position]
-                    + bytes([value])
-                    + content[position + 1 :]
-                    + SMALL[12:] * (content == SMALL[:12])
+                    content[:position] + bytes([value]) + content[position + 1 :] + SMALL[12:] * (content == SMALL[:12])
                 )
                 try:
                     array = read_idx(save(tmp_path, changed))

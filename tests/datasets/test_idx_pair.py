@@ -61,6 +61,4 @@ def test_real_test_images_split_into_two(real_test_files: tuple[Path, Path]) -> 
     assert labels[:8].tolist() == [7, 2, 1, 0, 4, 1, 4, 9]
     # The training images' published mean and deviation are 0.1307 and 0.3081; the test images' are close.
     images = np.concatenate([data.train_images, data.test_images]) / 255
-    assert images.mean() == pytest.approx(0.1325, abs=5e-4) and images.std() == pytest.approx(
-        0.3105, abs=5e-4
-    )
+    assert images.mean() == pytest.approx(0.1325, abs=5e-4) and images.std() == pytest.approx(0.3105, abs=5e-4)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.datasets.local_server import Server
 
 from framework.datasets import DataError, ImageData, draw_digits, load_images, write_idx
+from tests.datasets.local_server import Server
 
 COUNTS = (60, 20)
 
@@ -41,9 +41,7 @@ def test_missing_files_are_downloaded(small_mnist: Path, server: Server, tmp_pat
     load_images(source, tmp_path / "data", download=False)  # and kept
 
 
-def test_without_a_mirror_the_digits_come_with_a_warning(
-    small_mnist: Path, server: Server, tmp_path: Path
-) -> None:
+def test_without_a_mirror_the_digits_come_with_a_warning(small_mnist: Path, server: Server, tmp_path: Path) -> None:
     name = "train-images-idx3-ubyte.gz"
     server.sends(f"/wrong/{name}", bytes((small_mnist / name).stat().st_size))
     server.stalls(f"/stalled/{name}")
@@ -67,9 +65,7 @@ def test_mnist_that_cannot_be_had_is_an_error_where_it_was_asked_for(tmp_path: P
         load_images("mnist", tmp_path, mirrors=[server.base])
     message = str(caught.value)
     assert "\n" not in message
-    assert message.startswith(
-        f"MNIST cannot be had: the folder {tmp_path}: none of MNIST's four files is there; "
-    )
+    assert message.startswith(f"MNIST cannot be had: the folder {tmp_path}: none of MNIST's four files is there; ")
     assert "HTTP 404 Not Found; put the original files train-images-idx3-ubyte.gz, " in message
 
 
@@ -80,9 +76,7 @@ def test_no_network_where_download_is_off(tmp_path: Path, no_network: None) -> N
         load_images("mnist", tmp_path, download=False)
 
 
-def test_a_folder_that_cannot_be_written_falls_back_too(
-    small_mnist: Path, server: Server, tmp_path: Path
-) -> None:
+def test_a_folder_that_cannot_be_written_falls_back_too(small_mnist: Path, server: Server, tmp_path: Path) -> None:
     for path in small_mnist.iterdir():
         server.sends(f"/{path.name}", path.read_bytes())
     (tmp_path / "file").write_bytes(b"")
@@ -152,9 +146,7 @@ def test_a_cache_that_cannot_be_written_is_noted(tmp_path: Path) -> None:
 
 
 def test_unknown_source_names_the_nearest() -> None:
-    with pytest.raises(
-        DataError, match=r"unknown data source 'minst': expected one of auto, mnist, digits; .*'mnist'"
-    ):
+    with pytest.raises(DataError, match=r"unknown data source 'minst': expected one of auto, mnist, digits; .*'mnist'"):
         load_images("minst")
 
 

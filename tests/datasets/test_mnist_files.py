@@ -21,9 +21,7 @@ def test_four_original_files_are_loaded(small_mnist: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["unpacked", "unpacked, with a dot", "with a dot", "repacked"])
-def test_other_forms_of_the_originals_are_recognized_by_content(
-    small_mnist: Path, tmp_path: Path, form: str
-) -> None:
+def test_other_forms_of_the_originals_are_recognized_by_content(small_mnist: Path, tmp_path: Path, form: str) -> None:
     folder = tmp_path / "copy"
     folder.mkdir()
     for packed in small_mnist.iterdir():
@@ -53,9 +51,7 @@ def test_another_file_under_the_same_name_is_refused(small_mnist: Path) -> None:
     array = read_idx(small_mnist / "train-images-idx3-ubyte.gz")
     array[3, 4, 5] ^= 1
     write_idx(small_mnist / "train-images-idx3-ubyte.gz", array)
-    with pytest.raises(
-        DataError, match=r"train-images-idx3-ubyte\.gz: not MNIST's .*SHA-256 [0-9a-f]{64}, expected"
-    ):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz: not MNIST's .*SHA-256 [0-9a-f]{64}, expected"):
         load_mnist(small_mnist)
 
 

@@ -190,7 +190,7 @@ def test_a_subclass_that_forgets_its_base() -> None:
         def __init__(self) -> None:
             self.layer = nn.ReLU()
 
-    with pytest.raises(AttributeError, match="before Module.__init__"):
+    with pytest.raises(AttributeError, match=r"before Module\.__init__"):
         Forgetful()
 
 

@@ -216,7 +216,7 @@ def layer_pair(case: Case) -> tuple[Any, Any]:
 
 
 def differentiate(library: Any, layer: Any, case: Case, order: int) -> list[np.ndarray]:
-    """Outputs, and the gradients of a combination of them in inputs and parameters, and of theirs; None counts as zeros."""
+    """Outputs, the gradients of a combination of them in inputs and parameters, and the gradients of those."""
     inputs, constants = leaves(library, case)
     output = layer(*inputs, *constants)
     outputs = list(output) if isinstance(output, tuple) else [output]

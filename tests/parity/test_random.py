@@ -79,12 +79,8 @@ def test_transformed_uniform_numbers(name: str, size: int) -> None:
     def empty() -> "torch.Tensor":
         return torch.empty(size, dtype=theirs)
 
-    check(
-        lambda g: g.exponential(size, 1.7, dtype), lambda g: empty().exponential_(1.7, generator=g), tolerance
-    )
-    check(
-        lambda g: g.cauchy(size, 0.3, 1.7, dtype), lambda g: empty().cauchy_(0.3, 1.7, generator=g), tolerance
-    )
+    check(lambda g: g.exponential(size, 1.7, dtype), lambda g: empty().exponential_(1.7, generator=g), tolerance)
+    check(lambda g: g.cauchy(size, 0.3, 1.7, dtype), lambda g: empty().cauchy_(0.3, 1.7, generator=g), tolerance)
     check(
         lambda g: g.log_normal(size, 0.3, 0.7, dtype),
         lambda g: empty().log_normal_(0.3, 0.7, generator=g),
@@ -106,9 +102,7 @@ def test_bernoulli_and_geometric(name: str) -> None:
     )
     if name in FLOATS:
         p = np.linspace(0, 1, 999).astype(dtype)
-        check(
-            lambda g: g.bernoulli(p, dtype=dtype), lambda g: torch.bernoulli(torch.from_numpy(p), generator=g)
-        )
+        check(lambda g: g.bernoulli(p, dtype=dtype), lambda g: torch.bernoulli(torch.from_numpy(p), generator=g))
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -222,9 +216,7 @@ def test_refused_seeds(seed: object) -> None:
         (lambda g: g.set_state(np.zeros(5056)), lambda: torch.set_rng_state(torch.zeros(5056))),
     ],
 )
-def test_errors_are_of_pytorchs_kind(
-    ours: Callable[[Generator], object], theirs: Callable[[], object]
-) -> None:
+def test_errors_are_of_pytorchs_kind(ours: Callable[[Generator], object], theirs: Callable[[], object]) -> None:
     with pytest.raises(Exception) as expected:
         theirs()
     with pytest.raises(expected.type):
@@ -314,9 +306,7 @@ def test_dropout_between_lstm_layers_is_drawn_time_first() -> None:
         expected = whole(x)[0].detach().numpy()
         mask = Generator().manual_seed(seed).bernoulli(0.6, (7, 2, 4)).swapaxes(0, 1)
         noise = torch.from_numpy(mask * (np.float32(1) / np.float32(0.6)))
-        np.testing.assert_allclose(
-            layers[1](layers[0](x)[0] * noise)[0].detach().numpy(), expected, rtol=1e-6
-        )
+        np.testing.assert_allclose(layers[1](layers[0](x)[0] * noise)[0].detach().numpy(), expected, rtol=1e-6)
 
 
 def test_truncated_normal_draws_again_until_all_are_inside() -> None:

@@ -90,9 +90,7 @@ def test_every_dtype_loads(dtype):
 
 
 def test_bfloat16_loads_as_float32():
-    tensor = torch.cat(
-        [torch.randn(1000), torch.tensor([float("inf"), float("nan"), -0.0, 1e-40])]
-    ).bfloat16()
+    tensor = torch.cat([torch.randn(1000), torch.tensor([float("inf"), float("nan"), -0.0, 1e-40])]).bfloat16()
     assert np.array_equal(through_file(tensor), tensor.float().numpy(), equal_nan=True)
 
 

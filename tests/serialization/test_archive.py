@@ -52,9 +52,7 @@ def test_a_training_state_comes_back(state, tmp_path):
     assert same(load(tmp_path / "state.pt"), state)
 
 
-scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers()
-)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers())
 keys = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary())
 trees = st.recursive(
     scalars,

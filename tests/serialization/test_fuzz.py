@@ -24,13 +24,10 @@ def files():
     np.savez_compressed(packed, **arrays)
     plain = io.BytesIO()
     np.savez(plain, **arrays)
-    content = dictionary(
-        w=tensor(), v=tensor(storage(), 1, (2,), (3,)), n=b"](" + number(7) + text("é") + b"e"
-    )
+    content = dictionary(w=tensor(), v=tensor(storage(), 1, (2,), (3,)), n=b"](" + number(7) + text("é") + b"e")
     pytorch = torch_file(PROTO + content + b".", {"0": np.arange(6, dtype="<f4").tobytes()})
     return {
-        name: file.getvalue()
-        for name, file in (("own", own), ("npz", plain), ("deflated", packed), ("torch", pytorch))
+        name: file.getvalue() for name, file in (("own", own), ("npz", plain), ("deflated", packed), ("torch", pytorch))
     }
 
 
@@ -93,9 +90,7 @@ def test_noise_is_refused(seed):
 @pytest.mark.parametrize("seed", range(300))
 def test_a_damaged_pickle_in_an_undamaged_archive(files, seed):
     """Checksums don't help against a hand that makes them: the machine itself meets the damage."""
-    content = (
-        PROTO + dictionary(w=tensor(), v=tensor(storage(), 1, (2,), (3,)), n=b"]" + text("é") + b"a") + b"."
-    )
+    content = PROTO + dictionary(w=tensor(), v=tensor(storage(), 1, (2,), (3,)), n=b"]" + text("é") + b"a") + b"."
     result_of(torch_file(damage(content, seed), {"0": bytes(24)}).getvalue())
 
 

@@ -207,9 +207,7 @@ def test_depth_and_loops_are_refused():
     tuples = PROTO + b")" + b"\x85" * 200_000 + b"."
     loop = PROTO + b"]q\x00h\x00a."
     through_a_dict = PROTO + b"}q\x00(X\x01\x00\x00\x00a]h\x00au."
-    metadata = (
-        PROTO + name("collections", "OrderedDict") + b")Rq\x00" + b"}X\x09\x00\x00\x00_metadatah\x00sb."
-    )
+    metadata = PROTO + name("collections", "OrderedDict") + b")Rq\x00" + b"}X\x09\x00\x00\x00_metadatah\x00sb."
     for pickled in (deep, tuples, loop, through_a_dict, metadata):
         assert "nested deeper than 100 levels, or inside themselves" in refusal(pickled)
     as_key = PROTO + b"})" + b"\x85" * 200_000 + b"Ns."

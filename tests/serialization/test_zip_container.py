@@ -90,14 +90,10 @@ def test_zip64_records_of_the_directory_are_read():
     crc = zlib.crc32(content)
     full = 0xFFFFFFFF
     extra = struct.pack("<2H2Q", 1, 16, 5, 5)
-    first = (
-        struct.pack("<4s5H3I2H", b"PK\x03\x04", 45, 0x800, 0, 0, 33, crc, full, full, 5, 20) + name + extra
-    )
+    first = struct.pack("<4s5H3I2H", b"PK\x03\x04", 45, 0x800, 0, 0, 33, crc, full, full, 5, 20) + name + extra
     extra = struct.pack("<2H3Q", 1, 24, 5, 5, 0)
     entry = (
-        struct.pack(
-            "<4s6H3I5H2I", b"PK\x01\x02", 45, 45, 0x800, 0, 0, 33, crc, full, full, 5, 28, 0, 0, 0, 0, full
-        )
+        struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 45, 45, 0x800, 0, 0, 33, crc, full, full, 5, 28, 0, 0, 0, 0, full)
         + name
         + extra
     )

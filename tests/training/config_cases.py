@@ -31,9 +31,7 @@ train:
 def lenet(num_classes: int = 10, dropout: float = 0.0, *, sizes: tuple[int, int] = (5, 5)) -> None: ...
 
 
-def mlp(
-    hidden: Sequence[int], bias: bool = True, scale: "int | tuple[int, ...]" = 1, hook: Any = None
-) -> None: ...
+def mlp(hidden: Sequence[int], bias: bool = True, scale: "int | tuple[int, ...]" = 1, hook: Any = None) -> None: ...
 
 
 MODELS: dict[str, dict[str, Callable[..., Any]]] = {"model": {"lenet": lenet, "mlp": mlp}}

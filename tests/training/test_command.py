@@ -108,7 +108,11 @@ def test_dry_run_shows_model_and_config_and_leaves_nothing(workplace, command):
     assert status == 0
     assert re.search(r"layers\.1\s+Linear\s+\(N, 24\)\s+18,840", output)
     assert "MLP: 19,270 parameters" in output
-    assert yaml.safe_load(output[output.index("name:") :])["model"] == {"name": "mlp", "hidden": [24, 12], "dropout": 0.2}
+    assert yaml.safe_load(output[output.index("name:") :])["model"] == {
+        "name": "mlp",
+        "hidden": [24, 12],
+        "dropout": 0.2,
+    }
     assert sorted(workplace.rglob("*")) == before
 
 
@@ -140,7 +144,9 @@ def test_quiet_prints_the_summary_alone(workplace, command):
 def test_output_that_is_no_terminal_has_plain_lines(workplace, command):
     _, output, errors = command("--config", "small", "train.epochs=1")
     assert "\r" not in output + errors
-    assert re.search(r"epoch 1/1  train loss \d\.\d{4}  test loss \d\.\d{4}  test accuracy [\d.]+%  [\d,]+ samples/s", output)
+    assert re.search(
+        r"epoch 1/1  train loss \d\.\d{4}  test loss \d\.\d{4}  test accuracy [\d.]+%  [\d,]+ samples/s", output
+    )
 
 
 def test_two_runs_never_share_a_folder(workplace, command):
@@ -153,7 +159,13 @@ def test_two_runs_never_share_a_folder(workplace, command):
 
 def test_warnings_about_the_data_are_framed(workplace, command):
     status, output, _ = command(
-        "--config", "small", "--dry-run", "data.source=auto", "data.idx=null", "data.download=false", "data.folder=nowhere"
+        "--config",
+        "small",
+        "--dry-run",
+        "data.source=auto",
+        "data.idx=null",
+        "data.download=false",
+        "data.folder=nowhere",
     )
     assert status == 0
     warning = [line for line in output.splitlines() if line.startswith("!! ")]
@@ -276,6 +288,13 @@ class TestBadInput:
 
     def test_a_loss_that_diverges(self, workplace, command):
         errors = self.refused(
-            command, "--config", "small", "--run-dir", "run", "optimizer.name=sgd", "optimizer.lr=1e30", "train.epochs=1"
+            command,
+            "--config",
+            "small",
+            "--run-dir",
+            "run",
+            "optimizer.name=sgd",
+            "optimizer.lr=1e30",
+            "train.epochs=1",
         )
         assert re.search(r"loss became (nan|inf) at step \d+", errors)

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
-from tests.training.config_cases import CONFIGS, GOOD, IDX, MODELS, load, one, problems
 
 from framework.training import config as config_module
 from framework.training.config import (
@@ -21,6 +20,7 @@ from framework.training.config import (
     list_configs,
     load_config,
 )
+from tests.training.config_cases import CONFIGS, GOOD, IDX, MODELS, load, one, problems
 
 
 @pytest.fixture(autouse=True)
@@ -103,8 +103,7 @@ def test_byte_order_mark_and_windows_line_ends() -> None:
         (
             "source: digits",
             "source: digit",
-            "a.yaml:4: data.source: expected one of auto, mnist, digits, idx, got 'digit': "
-            "did you mean 'digits'?",
+            "a.yaml:4: data.source: expected one of auto, mnist, digits, idx, got 'digit': did you mean 'digits'?",
         ),
         (
             "momentum",
@@ -277,9 +276,7 @@ def test_idx_files_are_given_whole_and_for_their_source_only() -> None:
     assert config.data.idx is not None
     assert config.data.idx.images == "i.gz"
     assert one(GOOD, *IDX) == "command line: data.idx.test_count: missing: expected a whole number >= 1"
-    assert one(GOOD, *IDX[1:], "data.idx.test_count=20").endswith(
-        "source idx only, and data.source is digits"
-    )
+    assert one(GOOD, *IDX[1:], "data.idx.test_count=20").endswith("source idx only, and data.source is digits")
     assert load(GOOD, *IDX, "data.source=auto", "data.idx=null").data.idx is None
 
 
@@ -322,9 +319,7 @@ def test_later_problems_can_name_where_a_value_was_written() -> None:
 # The JSON schema and the shipped files ----------------------------------------------------------------
 
 
-WRITE_SCHEMA = (
-    "import json; from framework.training.config import json_schema as s; print(json.dumps(s(), indent=2))"
-)
+WRITE_SCHEMA = "import json; from framework.training.config import json_schema as s; print(json.dumps(s(), indent=2))"
 
 
 def test_the_shipped_json_schema_is_current() -> None:

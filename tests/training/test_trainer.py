@@ -12,7 +12,9 @@ from framework.training.trainer import Trainer
 from framework.utils.data import DataLoader, TensorDataset
 
 
-def make_trainer(batch_size: int, accumulate: int, *, samples: int = 150, optimizer=optim.SGD, dropout: float = 0.0, **options):
+def make_trainer(
+    batch_size: int, accumulate: int, *, samples: int = 150, optimizer=optim.SGD, dropout: float = 0.0, **options
+):
     framework.manual_seed(0)
     inputs, targets = framework.randn(samples, 6), framework.randint(0, 3, (samples,))
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, 3))
@@ -46,7 +48,9 @@ def test_evaluation_records_no_graph_and_gives_the_modes_back():
     trainer.model[3].eval()  # a part that the user froze
     seen = []
     trainer.model.register_forward_hook(
-        lambda module, args, output: seen.append((output.requires_grad, output.grad_fn, output.is_inference(), module[2].training))
+        lambda module, args, output: seen.append(
+            (output.requires_grad, output.grad_fn, output.is_inference(), module[2].training)
+        )
     )
     first, second = trainer.evaluate(), trainer.evaluate()
     assert seen and set(seen) == {(False, None, True, False)}
@@ -82,14 +86,22 @@ def test_a_loss_that_is_not_finite_stops_before_the_update():
     after_good = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     assert not framework.equal(before[0], after_good[0])
     with pytest.raises(NonFiniteLoss, match="step 1"):
-        trainer.update([(trainer.train_loader.dataset.tensors[0][64:128], trainer.train_loader.dataset.tensors[1][64:128])])
+        trainer.update(
+            [(trainer.train_loader.dataset.tensors[0][64:128], trainer.train_loader.dataset.tensors[1][64:128])]
+        )
     for parameter, kept in zip(trainer.model.parameters(), after_good, strict=True):
         assert framework.equal(parameter, kept)
 
 
 @pytest.mark.parametrize("optimizer", [optim.SGD, optim.Adam])
 def test_state_goes_by_parameter_name(optimizer):
-    trainer = make_trainer(50, 1, optimizer=lambda parameters, lr: optimizer(parameters, lr=lr, **({"momentum": 0.9} if optimizer is optim.SGD else {})))
+    trainer = make_trainer(
+        50,
+        1,
+        optimizer=lambda parameters, lr: optimizer(
+            parameters, lr=lr, **({"momentum": 0.9} if optimizer is optim.SGD else {})
+        ),
+    )
     trainer.train_epoch()
     state = trainer.state_dict()
     assert set(state["optimizer"]["state"]) == {name for name, _ in trainer.model.named_parameters()}

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from tests.training.config_cases import GOOD, load, one, problems
 
 from framework.training.config import (
     load_config,
     name_and_arguments,
 )
+from tests.training.config_cases import GOOD, load, one, problems
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +30,7 @@ def test_bad_and_missing_arguments() -> None:
     assert one(MLP) == "a.yaml:6: model.hidden: missing: expected a list (of a whole number each)"
     words = "model.scale: expected a whole number or a list (of a whole number each), got 'x'"
     assert one(MLP, "model.hidden=[1]", "model.scale=x") == f"command line: {words}"
-    assert (
-        one(MLP, "model.hidden=[1, a]") == "command line: model.hidden[1]: expected a whole number, got 'a'"
-    )
+    assert one(MLP, "model.hidden=[1, a]") == "command line: model.hidden[1]: expected a whole number, got 'a'"
 
 
 def test_a_class_is_checked_by_its_constructor_and_never_called() -> None:

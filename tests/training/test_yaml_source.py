@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from tests.training.config_cases import GOOD, load, one, problems
 
 from framework.training.config import (
     SGD,
@@ -12,6 +11,7 @@ from framework.training.config import (
     find_config,
     list_configs,
 )
+from tests.training.config_cases import GOOD, load, one, problems
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from framework.dtypes import dtype as DType
@@ -14,14 +15,26 @@ from framework.ops.creation import empty
 from framework.tensor import Tensor
 
 
-class _Inplace(Module):
-    """An activation that can change its input in place."""
+class _Elementwise(Module):
+    """An activation without options; a subclass names its function."""
 
-    inplace: bool
+    _function: Callable[..., Tensor]
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape; the result has the same."""
+        return self._function(input)
+
+
+class _Inplace(_Elementwise):
+    """An activation that can change its input in place."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape; the result has the same."""
+        return self._function(input, self.inplace)
 
     def _options(self) -> str:
         """What is printed before ``inplace``."""
@@ -35,6 +48,8 @@ class _Inplace(Module):
 class Threshold(_Inplace):
     """``x`` where it is above ``threshold``, else ``value``."""
 
+    _function = staticmethod(F.threshold)
+
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.threshold = threshold
@@ -42,7 +57,7 @@ class Threshold(_Inplace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.threshold(input, self.threshold, self.value, self.inplace)
+        return self._function(input, self.threshold, self.value, self.inplace)
 
     def _options(self) -> str:
         return f"threshold={self.threshold}, value={self.value}"
@@ -51,13 +66,13 @@ class Threshold(_Inplace):
 class ReLU(_Inplace):
     """``max(x, 0)``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.relu(input, self.inplace)
+    _function = staticmethod(F.relu)
 
 
 class RReLU(_Inplace):
-    """Leaky ReLU with a slope drawn from ``[lower, upper)`` for each element in training, and their mean in evaluation."""
+    """Leaky ReLU with slopes drawn from ``[lower, upper)`` in training, and with their mean in evaluation."""
+
+    _function = staticmethod(F.rrelu)
 
     def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -66,7 +81,7 @@ class RReLU(_Inplace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+        return self._function(input, self.lower, self.upper, self.training, self.inplace)
 
     def _options(self) -> str:
         return f"lower={self.lower}, upper={self.upper}"
@@ -78,6 +93,8 @@ class Hardtanh(_Inplace):
     Raises:
         AssertionError: Unless ``min_val < max_val``.
     """
+
+    _function = staticmethod(F.hardtanh)
 
     def __init__(
         self,
@@ -102,7 +119,7 @@ class Hardtanh(_Inplace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
+        return self._function(input, self.min_val, self.max_val, self.inplace)
 
     def _options(self) -> str:
         return f"min_val={self.min_val}, max_val={self.max_val}"
@@ -118,56 +135,44 @@ class ReLU6(Hardtanh):
         return ""
 
 
-class Sigmoid(Module):
+class Sigmoid(_Elementwise):
     """``1 / (1 + exp(-x))``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.sigmoid(input)
+    _function = staticmethod(F.sigmoid)
 
 
 class Hardsigmoid(_Inplace):
     """``relu6(x + 3) / 6``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.hardsigmoid(input, self.inplace)
+    _function = staticmethod(F.hardsigmoid)
 
     def extra_repr(self) -> str:
         """Nothing, as in PyTorch."""
         return ""
 
 
-class Tanh(Module):
+class Tanh(_Elementwise):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.tanh(input)
+    _function = staticmethod(F.tanh)
 
 
 class SiLU(_Inplace):
     """``x * sigmoid(x)``, also called swish."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.silu(input, self.inplace)
+    _function = staticmethod(F.silu)
 
 
 class Mish(_Inplace):
     """``x * tanh(softplus(x))`` (Misra, 2019)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.mish(input, self.inplace)
+    _function = staticmethod(F.mish)
 
 
 class Hardswish(_Inplace):
     """``x * relu6(x + 3) / 6`` (Howard et al., 2019)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.hardswish(input, self.inplace)
+    _function = staticmethod(F.hardswish)
 
     def extra_repr(self) -> str:
         """Nothing, as in PyTorch."""
@@ -186,29 +191,33 @@ class _WithAlpha(_Inplace):
 class ELU(_WithAlpha):
     """``x`` above zero, ``alpha * (exp(x) - 1)`` below (Clevert et al., 2016)."""
 
+    _function = staticmethod(F.elu)
+
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.elu(input, self.alpha, self.inplace)
+        return self._function(input, self.alpha, self.inplace)
 
 
 class CELU(_WithAlpha):
     """``x`` above zero, ``alpha * (exp(x / alpha) - 1)`` below (Barron, 2017)."""
 
+    _function = staticmethod(F.celu)
+
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.celu(input, self.alpha, self.inplace)
+        return self._function(input, self.alpha, self.inplace)
 
 
 class SELU(_Inplace):
     """A scaled ELU that keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.selu(input, self.inplace)
+    _function = staticmethod(F.selu)
 
 
-class GLU(Module):
+class GLU(_Elementwise):
     """``a * sigmoid(b)`` for the halves a, b of dimension ``dim`` (Dauphin et al., 2017)."""
+
+    _function = staticmethod(F.glu)
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -216,19 +225,21 @@ class GLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(*, 2 n, *) -> (*, n, *)``."""
-        return F.glu(input, self.dim)
+        return self._function(input, self.dim)
 
     def extra_repr(self) -> str:
         """The dimension."""
         return f"dim={self.dim}"
 
 
-class GELU(Module):
+class GELU(_Elementwise):
     """``x`` times the normal distribution's probability of a value below ``x`` (Hendrycks & Gimpel, 2016).
 
     Args:
         approximate: ``"none"``, or ``"tanh"`` for the paper's approximation.
     """
+
+    _function = staticmethod(F.gelu)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -236,14 +247,14 @@ class GELU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.gelu(input, approximate=self.approximate)
+        return self._function(input, approximate=self.approximate)
 
     def extra_repr(self) -> str:
         """The kind of approximation."""
         return f"approximate={self.approximate!r}"
 
 
-class _Shrink(Module):
+class _Shrink(_Elementwise):
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
         self.lambd = lambd
@@ -256,21 +267,27 @@ class _Shrink(Module):
 class Hardshrink(_Shrink):
     """``x`` outside ``[-lambd, lambd]``, 0 inside."""
 
+    _function = staticmethod(F.hardshrink)
+
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.hardshrink(input, self.lambd)
+        return self._function(input, self.lambd)
 
 
 class Softshrink(_Shrink):
     """``x`` moved towards zero by ``lambd``, 0 where it would pass zero."""
 
+    _function = staticmethod(F.softshrink)
+
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.softshrink(input, self.lambd)
+        return self._function(input, self.lambd)
 
 
 class LeakyReLU(_Inplace):
     """``x`` above zero, ``negative_slope * x`` below."""
+
+    _function = staticmethod(F.leaky_relu)
 
     def __init__(self, negative_slope: float = 1e-2, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -278,22 +295,22 @@ class LeakyReLU(_Inplace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.leaky_relu(input, self.negative_slope, self.inplace)
+        return self._function(input, self.negative_slope, self.inplace)
 
     def _options(self) -> str:
         return f"negative_slope={self.negative_slope}"
 
 
-class LogSigmoid(Module):
+class LogSigmoid(_Elementwise):
     """``log(sigmoid(x))``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.logsigmoid(input)
+    _function = staticmethod(F.logsigmoid)
 
 
-class Softplus(Module):
+class Softplus(_Elementwise):
     """``log(1 + exp(beta * x)) / beta``, and ``x`` itself where ``beta * x`` is above ``threshold``."""
+
+    _function = staticmethod(F.softplus)
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -302,14 +319,14 @@ class Softplus(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.softplus(input, self.beta, self.threshold)
+        return self._function(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
         """The options."""
         return f"beta={self.beta}, threshold={self.threshold}"
 
 
-class PReLU(Module):
+class PReLU(_Elementwise):
     """Leaky ReLU with a learned slope (He et al., 2015).
 
     Args:
@@ -318,6 +335,8 @@ class PReLU(Module):
         device: Only the CPU is there.
         dtype: Of the parameter.
     """
+
+    _function = staticmethod(F.prelu)
 
     weight: Parameter
 
@@ -336,30 +355,26 @@ class PReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise."""
-        return F.prelu(input, self.weight)
+        return self._function(input, self.weight)
 
     def extra_repr(self) -> str:
         """The number of slopes."""
         return f"num_parameters={self.num_parameters}"
 
 
-class Softsign(Module):
+class Softsign(_Elementwise):
     """``x / (1 + |x|)``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.softsign(input)
+    _function = staticmethod(F.softsign)
 
 
-class Tanhshrink(Module):
+class Tanhshrink(_Elementwise):
     """``x - tanh(x)``."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Elementwise."""
-        return F.tanhshrink(input)
+    _function = staticmethod(F.tanhshrink)
 
 
-class _AlongDim(Module):
+class _AlongDim(_Elementwise):
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
@@ -372,36 +387,44 @@ class _AlongDim(Module):
 class Softmin(_AlongDim):
     """``softmax(-x)``."""
 
+    _function = staticmethod(F.softmin)
+
     def forward(self, input: Tensor) -> Tensor:
         """Along ``dim``."""
-        return F.softmin(input, self.dim, _stacklevel=5)
+        return self._function(input, self.dim, _stacklevel=5)
 
 
 class Softmax(_AlongDim):
     """``exp(x) / sum(exp(x))``."""
 
+    _function = staticmethod(F.softmax)
+
     def forward(self, input: Tensor) -> Tensor:
         """Along ``dim``."""
-        return F.softmax(input, self.dim, _stacklevel=5)
+        return self._function(input, self.dim, _stacklevel=5)
 
 
 class LogSoftmax(_AlongDim):
     """``log(softmax(x))``."""
 
+    _function = staticmethod(F.log_softmax)
+
     def forward(self, input: Tensor) -> Tensor:
         """Along ``dim``."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)
+        return self._function(input, self.dim, _stacklevel=5)
 
 
-class Softmax2d(Module):
+class Softmax2d(_Elementwise):
     """Softmax over the channels at every place of ``(N, C, H, W)`` or ``(C, H, W)``.
 
     Raises:
         ValueError: For another number of dimensions.
     """
 
+    _function = staticmethod(F.softmax)
+
     def forward(self, input: Tensor) -> Tensor:
         """The same shape."""
         if input.dim() not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
-        return F.softmax(input, -3)
+        return self._function(input, -3)

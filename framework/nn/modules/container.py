@@ -103,7 +103,7 @@ class Sequential(Module):
         """Remove the module at position ``i`` and return it."""
         module = self[i]
         del self[i]
-        return module  # type: ignore[no-any-return]
+        return module
 
 
 class ModuleList(Module):
@@ -122,7 +122,7 @@ class ModuleList(Module):
 
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
-            return type(self)(list(self._modules.values())[i])
+            return type(self)(list(self)[i])
         return self._modules[str(_position(self, i))]
 
     def __setitem__(self, i: int, module: Module) -> None:
@@ -184,7 +184,9 @@ class ModuleList(Module):
                 groups.append((i, i, text))
         lines = []
         for first, last, text in groups:
-            name, body = (f"({first})", text) if first == last else (f"({first}-{last})", f"{last - first + 1} x {text}")
+            name, body = (
+                (f"({first})", text) if first == last else (f"({first}-{last})", f"{last - first + 1} x {text}")
+            )
             lines.append(f"{name}: " + body.replace("\n", "\n  "))
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
@@ -285,7 +287,9 @@ class ParameterList(Module):
         self._put(str(_position(self, i)), value)
 
     def _put(self, name: str, value: Any) -> None:
-        setattr(self, name, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value)
+        setattr(
+            self, name, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+        )
 
     def append(self, value: Any) -> ParameterList:
         """Add a value at the end."""
@@ -325,12 +329,16 @@ class ParameterDict(Module):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._keys:  # PyTorch's kind of error
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}; its keys are {list(self._keys)}")
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {key!r}; its keys are {list(self._keys)}"
+            )
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._keys[key] = None
-        setattr(self, key, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value)
+        setattr(
+            self, key, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+        )
 
     def __delitem__(self, key: str) -> None:
         del self._keys[key]

@@ -190,7 +190,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Cross-correlation over three dimensions, ``(N, C, D, H, W) -> (N, O, D', H', W')``; weight ``(O, C / groups, *kernel)``."""
+    """Cross-correlation over three dimensions, ``(N, C, D, H, W) -> (N, O, D', H', W')``."""
 
     dims = 3
     _function = staticmethod(F.conv3d)
@@ -257,9 +257,8 @@ class _ConvTranspose(_Convolution):
             wanted = wanted[lead:]
         if len(wanted) != dims:
             raise ValueError(
-                f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must have {dims} or "
-                f"{lead + dims} elements "
-                f"(got {len(wanted)})"
+                f"ConvTranspose{dims}D: for {input.dim()}D input, output_size must have {dims} or {lead + dims} "
+                f"elements (got {len(wanted)})"
             )
         padding: Any = self.padding
         least = [
@@ -271,8 +270,7 @@ class _ConvTranspose(_Convolution):
         most = [size + s - 1 for size, s in zip(least, self.stride, strict=True)]
         if any(not low <= size <= high for low, size, high in zip(least, wanted, most, strict=True)):
             raise ValueError(
-                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an "
-                "input of "
+                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} (for an input of "
                 f"{list(input.shape[lead:])})"
             )
         return tuple([size - low for size, low in zip(wanted, least, strict=True)])
@@ -286,7 +284,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed convolution over two dimensions, ``(N, C, H, W) -> (N, O, H', W')``; weight ``(C, O / groups, kh, kw)``."""
+    """Transposed convolution over two dimensions, ``(N, C, H, W) -> (N, O, H', W')``; weight ``(C, O / groups, k, k)``."""
 
     dims = 2
     _function = staticmethod(F.conv_transpose2d)

@@ -106,8 +106,7 @@ class BackwardObserver:
 
     def _without_inputs(self, received: Gradients) -> None:
         warnings.warn(
-            "Full backward hook is firing when gradients are computed with respect to module outputs since "
-            "no inputs "
+            "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs "
             "require gradients.",
             stacklevel=2,
         )
@@ -115,8 +114,7 @@ class BackwardObserver:
             changed = hook(self.module, (None,) * len(self.inputs), received)
             if changed is not None and not (isinstance(changed, tuple) and all(each is None for each in changed)):
                 raise RuntimeError(
-                    "Backward hook for Modules where no input requires gradient should always return None or "
-                    "None for "
+                    "Backward hook for Modules where no input requires gradient should always return None or None for "
                     "all gradients."
                 )
         self.grad_output = None
@@ -146,7 +144,7 @@ def _zeros(kind: tuple[Any, Any]) -> Any:
 
 
 def _checked(changed: Any, size: int, hook: str, what: str) -> Gradients:
-    changed = changed if isinstance(changed, tuple) else (changed,)
-    if len(changed) != size:
-        raise RuntimeError(f"{hook} returned an invalid number of {what}, got {len(changed)}, but expected {size}")
-    return changed
+    values: Gradients = changed if isinstance(changed, tuple) else (changed,)
+    if len(values) != size:
+        raise RuntimeError(f"{hook} returned an invalid number of {what}, got {len(values)}, but expected {size}")
+    return values

@@ -65,7 +65,8 @@ class Linear(Module):
     def forward(self, input: Tensor) -> Tensor:
         """``(*, in_features) -> (*, out_features)``."""
         parameters = self._parameters
-        return F.linear(input, parameters["weight"], parameters["bias"])
+        result: Tensor = F.linear(input, parameters["weight"], parameters["bias"])
+        return result
 
     def extra_repr(self) -> str:
         """The sizes."""
@@ -124,7 +125,6 @@ class Bilinear(Module):
     def extra_repr(self) -> str:
         """The sizes."""
         return (
-            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
-            f"out_features={self.out_features}, "
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )

@@ -1,4 +1,4 @@
-"""Losses as layers. ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``; ``size_average`` and ``reduce`` are its old form."""
+"""Losses as layers. ``reduction`` is "mean", "sum" or "none"; ``size_average`` and ``reduce`` are its old form."""
 
 from __future__ import annotations
 

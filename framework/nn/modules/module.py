@@ -289,7 +289,9 @@ class Module:
         for _, module in self.named_children():
             yield module
 
-    def _named_members(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    def _named_members(
+        self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
@@ -371,7 +373,7 @@ class Module:
             raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
         if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
-        return getattr(module, name)  # type: ignore[no-any-return]
+        return getattr(module, name)
 
     def apply(self: T, fn: Callable[[Module], Any]) -> T:
         """Call ``fn`` on every submodule, then on this module."""
@@ -497,9 +499,11 @@ class Module:
                 module.state_dict(destination=result, prefix=prefix + name + ".", keep_vars=keep_vars)
         for hook in list((self._state_dict_hooks or {}).values()):
             hook(self, result, prefix, {})
-        return result  # type: ignore[no-any-return]
+        return result
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> _IncompatibleKeys:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _IncompatibleKeys:
         """Copy values from a ``state_dict`` into the parameters and buffers.
 
         Nothing is changed when the state doesn't fit.
@@ -530,7 +534,8 @@ class Module:
             if module._load_state_dict_post_hooks:
                 incompatible = _IncompatibleKeys(missing, unexpected)
                 writes.extend(
-                    functools.partial(hook, module, incompatible) for hook in module._load_state_dict_post_hooks.values()
+                    functools.partial(hook, module, incompatible)
+                    for hook in module._load_state_dict_post_hooks.values()
                 )
 
         load(self, "")
@@ -597,7 +602,7 @@ class Module:
     def _assign(self, name: str, own: Tensor, value: Tensor) -> None:
         if isinstance(own, Parameter):
             value = value if isinstance(value, Parameter) else Parameter(value, requires_grad=own.requires_grad)
-            self._parameters[name] = value  # type: ignore[assignment]
+            self._parameters[name] = value
         else:
             self._buffers[name] = value
 

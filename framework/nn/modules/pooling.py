@@ -52,8 +52,7 @@ class _MaxPool(Module):
     def extra_repr(self) -> str:
         """The window."""
         return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, "
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
             f"ceil_mode={self.ceil_mode}"
         )
 
@@ -83,7 +82,7 @@ class _MaxUnpool(Module):
     """Puts the elements that max pooling kept back to where they came from, with zeros elsewhere."""
 
     dims: int
-    _function: Callable[..., Any]
+    _function: Callable[..., Tensor]
 
     def __init__(self, kernel_size: IntOrInts, stride: IntOrInts | None = None, padding: IntOrInts = 0) -> None:
         super().__init__()
@@ -133,7 +132,7 @@ class _AvgPool(Module):
     """
 
     dims: int
-    _function: Callable[..., Any]
+    _function: Callable[..., Tensor]
 
     def __init__(
         self,
@@ -184,8 +183,9 @@ class AvgPool1d(_AvgPool):
         count_include_pad: bool = True,
     ) -> None:
         # Tuples of one, as PyTorch prints them.
-        window = [expand_to(value, 1) for value in (kernel_size, kernel_size if stride is None else stride, padding)]
-        super().__init__(*window, ceil_mode, count_include_pad)
+        kernel_size, padding = expand_to(kernel_size, 1), expand_to(padding, 1)
+        stride = kernel_size if stride is None else expand_to(stride, 1)
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, C, L) -> (N, C, L')``, or without N."""
@@ -212,7 +212,7 @@ class _LPPool(Module):
     """``sum(x ** norm_type) ** (1 / norm_type)`` of each window."""
 
     dims: int
-    _function: Callable[..., Any]
+    _function: Callable[..., Tensor]
 
     def __init__(
         self, norm_type: float, kernel_size: IntOrInts, stride: IntOrInts | None = None, ceil_mode: bool = False
@@ -229,7 +229,8 @@ class _LPPool(Module):
 
     def extra_repr(self) -> str:
         """The norm and the window."""
-        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+        window = f"kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+        return f"norm_type={self.norm_type}, {window}"
 
 
 class LPPool1d(_LPPool):
@@ -308,7 +309,8 @@ class _AdaptiveAvgPool(_AdaptivePool):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, C, *spatial) -> (N, C, *output_size)``, or without N."""
-        return self._function(input, self.output_size)
+        result: Tensor = self._function(input, self.output_size)
+        return result
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):

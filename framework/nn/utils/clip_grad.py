@@ -55,16 +55,16 @@ def get_total_norm(
     norm = _norm(np.array(norms, np.result_type(*norms)), norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
-            "cannot be clipped. To disable "
-            "this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     return wrap(norm)
 
 
 def _gradients(parameters: Tensors) -> list[Tensor]:
     every = [parameters] if isinstance(parameters, Variable) else parameters
-    return [each.grad for each in every if each.grad is not None]  # type: ignore[union-attr]
+    return [each.grad for each in every if each.grad is not None]
 
 
 def clip_grads_with_norm_(

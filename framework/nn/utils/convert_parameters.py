@@ -27,8 +27,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         part = vec.detach()[start : start + parameter.numel()]
         if part.numel() != parameter.numel():
             raise RuntimeError(
-                f"the vector of {vec.numel()} elements is too short: a parameter of shape "
-                f"{list(parameter.shape)} starts at {start}"
+                f"the vector of {vec.numel()} elements is too short: a parameter of shape {list(parameter.shape)} "
+                f"starts at {start}"
             )
         parameter.data = part.view(parameter.shape)
         start += parameter.numel()

@@ -26,7 +26,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return stack(list(batch), 0)
     if isinstance(first, np.ndarray):
         if first.dtype.kind in "SUO":
-            raise TypeError(f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {first.dtype}")
+            raise TypeError(
+                f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {first.dtype}"
+            )
         return stack([as_tensor(each) for each in batch], 0)
     if isinstance(first, np.generic):
         return as_tensor(np.asarray(batch))

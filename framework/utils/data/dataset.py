@@ -43,7 +43,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __init__(self, *tensors: Tensor) -> None:
         if any(tensors[0].shape[0] != tensor.shape[0] for tensor in tensors):
-            raise AssertionError(f"Size mismatch between tensors: their first dimensions are {[t.shape[0] for t in tensors]}")
+            raise AssertionError(
+                f"Size mismatch between tensors: their first dimensions are {[t.shape[0] for t in tensors]}"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -137,9 +139,7 @@ class Subset(Dataset[Any]):
         return len(self.indices)
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None
-) -> list[Subset]:
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
     """Split a data set into random parts.
 
     Args:
@@ -156,7 +156,7 @@ def random_split(
         for i, share in enumerate(lengths):
             if not 0 <= share <= 1:
                 raise ValueError(f"Fraction at index {i} is not between 0 and 1")
-            sizes.append(int(math.floor(total * share)))
+            sizes.append(math.floor(total * share))
         for i in range(total - sum(sizes)):
             sizes[i % len(sizes)] += 1
     else:

@@ -51,7 +51,9 @@ class _RandomPass(Sampler[int]):
             generator.set_state(self._again)
             self._start, self._again = self._again, None
             return generator
-        generator = self.generator if self.generator is not None else Generator().manual_seed(default_generator.draw_seed())
+        generator = (
+            self.generator if self.generator is not None else Generator().manual_seed(default_generator.draw_seed())
+        )
         self._start = generator.get_state()
         return generator
 
@@ -91,7 +93,11 @@ class RandomSampler(_RandomPass):
         self.replacement = replacement
         self._num_samples = num_samples
         self.generator = generator
-        if not isinstance(self.num_samples, int) or self.num_samples < 0 or (num_samples is not None and num_samples <= 0):
+        if (
+            not isinstance(self.num_samples, int)
+            or self.num_samples < 0
+            or (num_samples is not None and num_samples <= 0)
+        ):
             raise ValueError(f"num_samples should be a positive integer value, but got num_samples={self.num_samples}")
 
     @property
@@ -117,18 +123,22 @@ class RandomSampler(_RandomPass):
         return self.num_samples
 
 
-class SubsetRandomSampler(_RandomPass):
-    """The given indices in random order."""
-
-    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
-        self.indices = indices
-        self.generator = generator
+class _DefaultRandomPass(_RandomPass):
+    """A pass that draws from the default generator itself where it has none of its own."""
 
     def _begin(self) -> Generator:
         if self.generator is None and self._again is None:
             self._start = default_generator.get_state()
             return default_generator
         return super()._begin()
+
+
+class SubsetRandomSampler(_DefaultRandomPass):
+    """The given indices in random order."""
+
+    def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
+        self.indices = indices
+        self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
         for i in self._begin().permutation(len(self.indices)).tolist():
@@ -138,7 +148,7 @@ class SubsetRandomSampler(_RandomPass):
         return len(self.indices)
 
 
-class WeightedRandomSampler(_RandomPass):
+class WeightedRandomSampler(_DefaultRandomPass):
     """Indices drawn by weight.
 
     Raises:
@@ -158,8 +168,6 @@ class WeightedRandomSampler(_RandomPass):
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator
-
-    _begin = SubsetRandomSampler._begin
 
     def __iter__(self) -> Iterator[int]:
         yield from self._begin().multinomial(self.weights, self.num_samples, self.replacement).tolist()
