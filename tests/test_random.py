@@ -351,7 +351,7 @@ def test_states_that_cannot_be_are_refused() -> None:
     with pytest.raises(TypeError, match="ByteTensor"):
         stream.set_state(state.numpy().astype(np.int64))
     for place, value in ((8, 0), (12, 0), (16, 3), (17, 255)):  # left, seeded, next
-        broken = state.copy()
+        broken = state.numpy().copy()
         broken[place] = value
         with pytest.raises(RuntimeError, match="Invalid mt19937 state"):
             stream.set_state(broken)

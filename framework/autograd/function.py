@@ -81,7 +81,8 @@ class FunctionNode(Node):
         if self._saved is None:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-                f"been freed), at {self.name()}. Specify retain_graph=True if you need to backward through the graph a second time."
+                f"been freed), at {self.name()}. Specify retain_graph=True if you need to backward through the graph a "
+                "second time."
             )
         return tuple(self._restored(each) for each in self._saved)
 
@@ -170,8 +171,8 @@ class Function:
     """A differentiable operation of the user's own: subclass it, and call ``apply``.
 
     ``forward(ctx, *args)`` computes, or ``forward(*args)`` together with ``setup_context(ctx, inputs, output)``;
-    ``backward(ctx, *grad_outputs)`` gives one gradient, or None, for each argument of ``forward``. Written with tensor operations,
-    ``backward`` has derivatives of its own.
+    ``backward(ctx, *grad_outputs)`` gives one gradient, or None, for each argument of ``forward``. Written with tensor
+    operations, ``backward`` has derivatives of its own.
 
     >>> import framework
     >>> class Cube(framework.autograd.Function):

@@ -186,8 +186,8 @@ def _check(
             again = _analytic_jacobian(output, arguments[position], False, position)
             if np.max(np.abs(analytic - again), initial=0.0) > nondet_tol:
                 raise GradcheckError(
-                    f"Backward is not reentrant: two passes gave other gradients for input {position} and output {number}; the largest "
-                    f"difference is {np.max(np.abs(analytic - again)):.3g}, allowed is {nondet_tol:.3g}"
+                    f"Backward is not reentrant: two passes gave other gradients for input {position} and output {number}; "
+                    f"the largest difference is {np.max(np.abs(analytic - again)):.3g}, allowed is {nondet_tol:.3g}"
                 )
             if fast:
                 weights = np.random.RandomState(0).uniform(0.5, 1, analytic.shape)
@@ -208,7 +208,8 @@ def _compare(
     raise GradcheckError(
         f"Jacobian mismatch for output {number} with respect to input {position}: at element {element} of the input (shape "
         f"{list(argument._array.shape)}) and element {int(row)} of the output, analytic {analytic[row, column]:.8g}, numeric "
-        f"{numeric[row, column]:.8g}; {int(bad.sum())} of {bad.size} entries differ by more than atol={atol:g} + rtol={rtol:g} * |numeric|"
+        f"{numeric[row, column]:.8g}; {int(bad.sum())} of {bad.size} entries differ by more than "
+        f"atol={atol:g} + rtol={rtol:g} * |numeric|"
     )
 
 

@@ -58,7 +58,8 @@ def primitive(
         outputs: How many of the results are differentiable; they come first. Further ones are constants, such as indices.
             0: all of a number that depends on the call, two at least.
         promotes: ``"common"`` where the arguments are cast to their common type first (see :mod:`framework.dtypes`),
-            ``"float"`` where integers become floats too, ``"number"`` where bools are refused. Only arguments with a formula take part, or all if there is none.
+            ``"float"`` where integers become floats too, ``"number"`` where bools are refused. Only
+            arguments with a formula take part, or all if there is none.
         view: ``"always"`` where the result shares memory with the first argument, ``"maybe"`` where that depends.
         **formulas: A gradient formula for each differentiable argument, by the argument's name.
     """
@@ -573,7 +574,8 @@ def _write_out(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str
     tensors = [value for value in (*args, *kwargs.values(), out) if isinstance(value, Variable)]
     if recording.get() and any(value._requires_grad for value in tensors):
         raise RuntimeError(
-            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
         )
     result = call(*args, **kwargs)
     check_fits(name, result._array, out._array)
@@ -594,5 +596,6 @@ def check_fits(name: str, result: Any, target: Any) -> None:
         )
     if "biuf".index(result.dtype.kind.replace("u", "i")) > "biuf".index(target.dtype.kind.replace("u", "i")):
         raise RuntimeError(
-            f"{name}(): result type {from_numpy_dtype(result.dtype)} can't be cast to the desired output type {from_numpy_dtype(target.dtype)}"
+            f"{name}(): result type {from_numpy_dtype(result.dtype)} can't be cast to the desired "
+            f"output type {from_numpy_dtype(target.dtype)}"
         )

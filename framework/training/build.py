@@ -86,7 +86,8 @@ def build_model(config: Config, models: Models, images: ImageData) -> nn.Module:
     classes = int(max(images.train_labels.max(), images.test_labels.max())) + 1
     if scores.ndim != 2 or scores.shape[1] < classes:
         raise TrainingError(
-            f"model {name} gives scores of shape {tuple(scores.shape)}, but the data has {classes} classes: set model.classes={classes}"
+            f"model {name} gives scores of shape {tuple(scores.shape)}, but the data has {classes} classes: "
+            f"set model.classes={classes}"
         )
     return model
 

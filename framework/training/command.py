@@ -194,7 +194,8 @@ class Recorder:
         if is_best:
             self.save(self.folder.best, trainer)
         self.console.say(
-            f"epoch {record['epoch']}/{trainer.epochs}  train loss {record['train_loss']:.4f}  test loss {record['test_loss']:.4f}  "
+            f"epoch {record['epoch']}/{trainer.epochs}  train loss {record['train_loss']:.4f}  "
+            f"test loss {record['test_loss']:.4f}  "
             f"test accuracy {record['test_accuracy']:.2%}  {record['samples_per_second']:,.0f} samples/s"
             + ("  (best)" if is_best else "")
         )

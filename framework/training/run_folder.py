@@ -41,7 +41,8 @@ class RunFolder:
         except OSError as error:
             where = path if path is not None else Path("runs")
             raise TrainingError(
-                f"{where}: can't make the run's folder: {error.strerror or error}. Free some space or choose another place with --run-dir."
+                f"{where}: can't make the run's folder: {error.strerror or error}. Free some space or choose "
+                "another place with --run-dir."
             ) from error
         return folder
 

@@ -187,7 +187,7 @@ def test_states_move_both_ways(drawn: int) -> None:
         assert mine.initial_seed() == seed
         np.testing.assert_array_equal(mine.get_state(), other.get_state().numpy())
         np.testing.assert_array_equal(mine.normal(4), torch.randn(4, generator=other).numpy())
-        other.set_state(torch.from_numpy(mine.get_state()))
+        other.set_state(torch.from_numpy(mine.get_state().numpy()))
         np.testing.assert_array_equal(mine.uniform(700), torch.rand(700, generator=other).numpy())
 
 

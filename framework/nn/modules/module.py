@@ -156,7 +156,8 @@ class Module:
         elif name in fields.get("_buffers", ()):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
-                    f"cannot assign '{_type_name(value)}' as buffer '{name}' (framework.nn.Buffer, framework.Tensor or None expected)"
+                    f"cannot assign '{_type_name(value)}' as buffer '{name}' "
+                    "(framework.nn.Buffer, framework.Tensor or None expected)"
                 )
             if isinstance(value, Buffer):
                 self.register_buffer(name, value, value.persistent)

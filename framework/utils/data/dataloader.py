@@ -180,6 +180,4 @@ def _take(dataset: Any, indices: Sequence[int]) -> list[Any] | None:
 def _refuse_workers(**options: Any) -> None:
     for name, value in options.items():
         if value:
-            raise ValueError(
-                f"DataLoader: {name} is not supported: batches are made in this process, and tensors live in its memory. Leave it out."
-            )
+            raise ValueError(f"DataLoader: {name} is not supported: batches are made in this process. Leave it out.")
