@@ -2,15 +2,21 @@
 
 from framework.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from framework.autograd.engine import backward, grad
+from framework.autograd.function import Function
 from framework.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from framework.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from framework.autograd.graph import Variable
 
 __all__ = [
+    "Function",
+    "GradcheckError",
     "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",
