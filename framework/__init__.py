@@ -108,7 +108,7 @@ from framework.ops.splitting import *
 from framework.ops.strided import *
 from framework.ops.transcendental import *
 
-from framework import backends, cuda, nn, optim, utils
+from framework import backends, cuda, linalg, nn, optim, return_types, special, utils
 from framework.saving import load, save
 
 

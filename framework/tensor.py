@@ -7,7 +7,6 @@ is ``inplace(operation)``.
 from __future__ import annotations
 
 import copy
-import weakref
 from builtins import bool as Bool
 from builtins import int as Int
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework import dtypes, numpy_protocol, printing
-from framework.autograd import engine
-from framework.autograd.graph import RemovableHandle, Variable, set_tensor_class, wrap
+from framework.autograd import interface
+from framework.autograd.graph import RemovableHandle, Variable, retain_grad, set_tensor_class, wrap
 from framework.autograd.inplace import inplace
 from framework.device import cpu
 from framework.device import device as Device
@@ -157,7 +156,7 @@ class Tensor(Variable):
         inputs: Any = None,
     ) -> None:
         """Add the gradient of this tensor to the ``.grad`` of the leaves it came from; see ``autograd.backward``."""
-        engine.backward(self, None if gradient is None else [gradient], retain_graph, create_graph, inputs)
+        interface.backward(self, None if gradient is None else [gradient], retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: Bool = True) -> Self:
         """Set :attr:`requires_grad`, and return the tensor."""
@@ -181,10 +180,7 @@ class Tensor(Variable):
         Raises:
             RuntimeError: If no gradient flows to it.
         """
-        if not self.requires_grad:
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self.grad_fn is not None:
-            self.grad_fn.ensure_hooks().retain[self.output_nr] = weakref.ref(self)
+        retain_grad(self)
 
     @property
     def retains_grad(self) -> Bool:

@@ -1,11 +1,11 @@
 """Automatic differentiation: the primitive mechanism, the graph, the engine and what a user sees of them."""
 
 from framework.autograd.anomaly import detect_anomaly, set_detect_anomaly
-from framework.autograd.engine import backward, grad
 from framework.autograd.function import Function
 from framework.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from framework.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 from framework.autograd.graph import Variable
+from framework.autograd.interface import backward, grad
 
 __all__ = [
     "Function",

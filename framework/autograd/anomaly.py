@@ -1,21 +1,29 @@
-"""Anomaly detection: find the first operation whose gradient is not finite.
+"""Anomaly detection: find the operation whose gradient is not a number, and who changed a saved tensor.
 
-While it is on, every node remembers the line of code that made it, which costs time, and backward checks every
-gradient for NaN.
+While it is on, every node remembers the lines of code that made it, every in-place change those that made the change, and
+backward looks for NaN in every gradient. All that takes time, so it is off by default.
 """
 
 from __future__ import annotations
 
-import traceback
-from typing import Any
+import sys
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Node, array_of
+if TYPE_CHECKING:
+    from framework.autograd.graph import Node
 
-#: How many ``detect_anomaly`` contexts are on; a plain module variable, as every recorded operation looks at it.
-active = 0
+# The lines of the user's code that led to a call, outermost first: (file, line number, function).
+Place = list[tuple[str, int, str]]
+
+#: Whether anomaly detection is on; a plain module variable, as every recorded operation looks at it.
+active = False
 _check_nan = True
+_PACKAGE = __file__.rpartition("autograd")[0]
+HINT = " To see where it was made, turn on anomaly detection: framework.autograd.set_detect_anomaly(True)."
 
 
 class set_detect_anomaly:
@@ -29,26 +37,36 @@ class set_detect_anomaly:
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         global active, _check_nan
         self._before = (active, _check_nan)
-        active, _check_nan = int(mode), check_nan
+        active, _check_nan = bool(mode), check_nan
 
-    def __enter__(self) -> set_detect_anomaly:
-        return self
+    def __enter__(self) -> None:
+        return None
 
-    def __exit__(self, *exception: Any) -> None:
+    def __exit__(self, *exception: object) -> None:
         global active, _check_nan
         active, _check_nan = self._before
 
 
-class detect_anomaly(set_detect_anomaly):
-    """Context manager: the first NaN gradient raises with the traceback of the forward call that made its node."""
+class detect_anomaly:
+    """Context manager: the first NaN gradient raises, with the lines of the forward call that made its node.
+
+    Args:
+        check_nan: Whether a NaN gradient raises; otherwise only errors in backward show where the forward call was.
+    """
 
     def __init__(self, check_nan: bool = True) -> None:
-        super().__init__(True, check_nan)
+        self.check_nan = check_nan
+
+    def __enter__(self) -> None:
+        self._switch = set_detect_anomaly(True, self.check_nan)
+
+    def __exit__(self, *exception: object) -> None:
+        self._switch.__exit__()
 
 
 def is_anomaly_enabled() -> bool:
     """Whether anomaly detection is on."""
-    return bool(active)
+    return active
 
 
 def is_anomaly_check_nan_enabled() -> bool:
@@ -56,30 +74,96 @@ def is_anomaly_check_nan_enabled() -> bool:
     return _check_nan
 
 
-def remember(node: Node) -> None:
-    """Note on the node where in the user's code it was made."""
-    frames = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(_PACKAGE)]
-    node._extras()["traceback"] = "".join(traceback.format_list(frames))
+def here() -> Place:
+    """The user's lines that led to this call."""
+    places: Place = []
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_PACKAGE):
+            places.append((code.co_filename, frame.f_lineno, code.co_name))
+        frame = frame.f_back  # type: ignore[assignment]
+    return places[::-1]
 
 
-def check(node: Node, gradients: Any) -> None:
+def remember(node: Node, inputs: Iterable[Any], results: Iterable[Any]) -> None:
+    """Note on a new node where it was made, and whether it made a NaN of numbers."""
+    extras = node._extras()
+    extras["place"] = here()
+    extras["made_nan"] = any(_has_nan(each) for each in results) and not any(_has_nan(each) for each in inputs)
+
+
+def check(node: Node, gradients: Iterable[Any]) -> None:
     """Look at the gradients that a node gave.
 
     Raises:
-        RuntimeError: If one holds a NaN; the message has the forward call's traceback.
+        RuntimeError: If one holds a NaN. The message has the lines of the forward call, and those of the operation that made the
+            first NaN of the forward pass, if there was one.
     """
     if not _check_nan:
         return
-    for number, gradient in enumerate(gradients):
-        array = array_of(gradient)
-        if array is not None and np.isnan(array).any():
-            raise RuntimeError(f"Function {node.name()!r} returned nan values in its {number}th output.{made_at(node)}")
+    for edge, gradient in zip(node.edges, gradients, strict=False):
+        if _has_nan(getattr(gradient, "_array", gradient)):
+            number = node.all_edges().index(edge)
+            source = _first_nan(node)
+            forward = ""
+            if source is not None:
+                forward = f"\nThe first NaN of the forward pass is the result of {source.name()}.{made_at(source)}"
+            raise RuntimeError(
+                f"Function {node.name()!r} returned nan values in its {number}th output.{made_at(node)}{forward}"
+            )
+
+
+def report(node: Node) -> None:
+    """Warn that an error came out of this node's backward, with the lines of its forward call, as PyTorch does."""
+    if (node.extras or {}).get("place"):
+        warnings.warn(f"Error detected in {node.name()}.{made_at(node)}", stacklevel=2)
 
 
 def made_at(node: Node) -> str:
     """Where the node was made, as the end of a message; empty where that is not known."""
-    lines = (node.extras or {}).get("traceback")
-    return f"\nThe forward call that caused the error:\n{lines}" if lines else ""
+    place = (node.extras or {}).get("place")
+    return f" Traceback of forward call that caused the error:\n{_lines(place)}" if place else ""
 
 
-_PACKAGE = __file__.rpartition("autograd")[0]
+def changed_at(node: Node, box: list[Any]) -> str:
+    """Where the node saved a tensor and where that was changed, as the end of a message; else a hint how to find out."""
+    made = (node.extras or {}).get("place")
+    if not made:
+        return (
+            " Hint: make the change out of place or on a .clone(), or enable anomaly detection to find the operation that failed "
+            "to compute its gradient and the change, with framework.autograd.set_detect_anomaly(True)."
+        )
+    text = f" It was saved here:\n{_lines(made)}"
+    if len(box) > 1:
+        text += f"and last changed here:\n{_lines(box[1])}"
+    return text + "Hint: make the change out of place or on a .clone()."
+
+
+def _has_nan(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
+
+
+def _first_nan(node: Node) -> Node | None:
+    """The oldest node behind this one, or this one, that made a NaN of numbers."""
+    found, seen, stack = None, {node}, [node]
+    while stack:
+        each = stack.pop()
+        if (each.extras or {}).get("made_nan") and (found is None or each.sequence_nr < found.sequence_nr):
+            found = each
+        for edge in each.edges:
+            behind = edge[0] if isinstance(edge, tuple) else edge
+            if hasattr(behind, "edges") and behind not in seen:
+                seen.add(behind)
+                stack.append(behind)
+    return found
+
+
+def _lines(place: Place) -> str:
+    import linecache  # only an error needs it
+
+    text = ""
+    for file, number, function in place:
+        source = linecache.getline(file, number).strip()
+        text += f'  File "{file}", line {number}, in {function}\n' + (f"    {source}\n" if source else "")
+    return text

@@ -8,7 +8,7 @@ plain arrays and nothing is recorded; with it they are Tensors, and the formulas
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -16,7 +16,9 @@ import numpy as np
 
 from framework.autograd import anomaly
 from framework.autograd.grad_mode import recording
-from framework.autograd.graph import Edge, Hooks, Node, Variable, array_of, bump_version, edge_of, wrap
+from framework.autograd.graph import AccumulateGrad, Edge, Node, Variable, bump_version, edge_of, wrap
+from framework.autograd.hook_calls import as_tensor, leaf_hooks, post_hooks, pre_hooks, tensor_hooks
+from framework.autograd.hooks import current_walk
 from framework.dtypes import from_numpy_dtype
 
 Array = np.ndarray[Any, Any]
@@ -28,6 +30,7 @@ def run_backward(
     retain_graph: bool,
     create_graph: bool,
     capture: Sequence[Edge] | None = None,
+    into: Sequence[Edge] | None = None,
 ) -> list[Any]:
     """Send gradients from the roots through the graph.
 
@@ -37,45 +40,58 @@ def run_backward(
         create_graph: Record the backward pass itself.
         capture: Edges whose gradients are returned, in order, None where none arrived; only what leads to them is computed,
             and no ``.grad`` is written. None: write the ``.grad`` of all leaves, and return nothing.
+        into: Write the ``.grad`` of these edges alone.
     """
-    token = recording.set(create_graph)
+    walk = _Walk(roots, create_graph, retain_graph)
+    token, before = recording.set(create_graph), current_walk.set(walk)
     try:
-        walk = _Walk(create_graph, retain_graph)
+        wanted = capture if into is None else into
+        if wanted is not None:
+            walk.only = _leading_to(set(wanted), [edge for edge, _ in roots])
         if capture is None:
-            walk.run(roots)
+            walk.run()
             walk.accumulate()
             return []
-        wanted = set(capture)
-        walk.only = _leading_to(wanted, [edge for edge, _ in roots])
-        walk.captured = dict.fromkeys(wanted)
-        walk.run(roots)
+        walk.captured = dict.fromkeys(capture)
+        walk.run()
         walk.finish_leaves()
         return [walk.captured[edge] for edge in capture]
     finally:
         recording.reset(token)
+        current_walk.reset(before)
 
 
 class _Walk:
-    """The state of one backward pass."""
+    """The state of one backward pass.
 
-    def __init__(self, create_graph: bool, retain_graph: bool) -> None:
+    Attributes:
+        leaves: The gradients that have arrived at leaves.
+        only: The nodes and leaves that are visited; None for all.
+        captured: The gradients to hand back, by edge.
+        notes: For hooks, to keep what belongs to this pass.
+    """
+
+    def __init__(self, roots: Sequence[tuple[Edge, Any]], create_graph: bool, retain_graph: bool) -> None:
+        self.roots = roots
         self.create_graph = create_graph
         self.retain_graph = retain_graph
         self.leaves: dict[Variable, Any] = {}
         self.only: set[Any] | None = None
         self.captured: dict[Any, Any] = {}
+        self.notes: dict[Any, Any] = {}
 
-    def run(self, roots: Iterable[tuple[Edge, Any]]) -> None:
-        create_graph, retain_graph = self.create_graph, self.retain_graph
+    def run(self) -> None:
+        """Visit the nodes, newest first, until all gradients have arrived at leaves."""
+        create_graph, retain_graph, watched = self.create_graph, self.retain_graph, anomaly.active
         only, captured, leaves = self.only, self.captured, self.leaves
-        waiting: dict[Node, Any] = {}
-        heap: list[tuple[int, Node]] = []
-        summed: set[Any] = (
-            set()
-        )  # nodes and leaves whose waiting gradient is a sum made here, which may be added to in place
+        # Nodes that wait for their turn, and their gradients so far, by the negative creation number, which is in the heap.
+        nodes: dict[int, Node] = {}
+        waiting: dict[int, Any] = {}
+        heap: list[int] = []
+        summed: set[Any] = set()  # whose waiting gradient is a sum made here, which may be added to in place
         node: Node | None = None
-        edges: Any = [edge for edge, _ in roots]
-        gradients: Any = [gradient for _, gradient in roots]
+        edges: Any = [edge for edge, _ in self.roots]
+        gradients: Any = [gradient for _, gradient in self.roots]
         while True:
             for edge, gradient in zip(edges, gradients):  # noqa: B905  (both come from the node; the hot path)
                 if gradient is None:
@@ -85,11 +101,13 @@ class _Walk:
                         continue
                     if create_graph or edge.shape != gradient.shape or edge.dtype is not gradient.dtype:
                         gradient = fit(gradient, edge.shape, edge.dtype, node)
-                    if edge in waiting:
-                        waiting[edge] = _add(waiting[edge], gradient, edge, summed, create_graph)
+                    key = -edge.sequence_nr
+                    if key in waiting:
+                        waiting[key] = _add(waiting[key], gradient, key, summed, create_graph)
                     else:
-                        waiting[edge] = gradient
-                        heappush(heap, (-edge.sequence_nr, edge))
+                        waiting[key] = gradient
+                        nodes[key] = edge
+                        heappush(heap, key)
                 elif isinstance(edge, Variable):
                     if only is not None and edge not in only:
                         continue
@@ -105,30 +123,39 @@ class _Walk:
                     if only is not None and target not in only:
                         continue
                     gradient = fit(gradient, target.shape[number], target.dtype[number], node)
-                    slots = waiting.get(target)
+                    key = -target.sequence_nr
+                    slots = waiting.get(key)
                     if slots is None:
-                        slots = waiting[target] = [None] * target.outputs
-                        heappush(heap, (-target.sequence_nr, target))
+                        slots = waiting[key] = [None] * target.outputs
+                        nodes[key] = target
+                        heappush(heap, key)
                     before = slots[number]
                     slots[number] = gradient if before is None else before + gradient
             if not heap:
                 return
-            node = heappop(heap)[1]
-            gradient = waiting.pop(node)
-            summed.discard(node)
-            if node.hooks is not None:
-                gradient = _before(node, node.hooks, gradient, create_graph)
+            key = heappop(heap)
+            node = nodes.pop(key)
+            gradient = waiting.pop(key)
+            if summed:
+                summed.discard(key)
+            hooks = node.hooks
+            if hooks is not None:
+                gradient = tensor_hooks(node, hooks, gradient, create_graph)
             if only is not None:
-                _capture(node, gradient, captured)
+                if captured:
+                    _capture(node, gradient, captured)
                 if not any(_owner(edge) in only for edge in node.edges):
                     edges = gradients = ()
                     continue
+            if hooks is not None and hooks.pre:
+                gradient = pre_hooks(node, hooks, gradient, create_graph)
             edges = node.edges
-            gradients = node.apply(gradient, create_graph)
+            if watched:
+                gradients = _watched(node, gradient, create_graph)
+            else:
+                gradients = node.apply(gradient, create_graph)
             if node.hooks is not None and node.hooks.post:
-                gradients = _after(node, node.hooks, gradients, gradient, create_graph)
-            if anomaly.active:
-                anomaly.check(node, gradients)
+                gradients = post_hooks(node, node.hooks, gradients, gradient, create_graph)
             if not retain_graph:
                 node.release()
             gradient = None
@@ -136,26 +163,27 @@ class _Walk:
     def finish_leaves(self) -> None:
         """Run the leaves' hooks, and hand the gradients of captured leaves over."""
         for leaf, gradient in self.leaves.items():
-            gradient = _leaf_hooks(leaf, gradient)
-            if leaf in self.captured:
-                self.captured[leaf] = gradient
+            self.captured[leaf] = leaf_hooks(leaf, gradient)
 
     def accumulate(self) -> None:
-        """Add the gradients to the leaves' ``.grad``."""
-        leaves = self.leaves
+        """Add the gradients to the leaves' ``.grad``, and run the leaves' hooks."""
+        leaves, create_graph = self.leaves, self.create_graph
         for leaf in list(leaves):
             gradient = leaves.pop(leaf)
-            if leaf._hooks is not None:
-                gradient = _leaf_hooks(leaf, gradient)
+            if leaf._hooks:
+                gradient = leaf_hooks(leaf, gradient)
+            node: AccumulateGrad | None = None
+            if leaf._accumulator is not None:
+                node = leaf._accumulator()
+            if node is not None and node.hooks is not None and node.hooks.pre:
+                gradient = pre_hooks(node, node.hooks, gradient, create_graph)
             before = leaf._grad
             if before is None:
-                if self.create_graph:
-                    leaf._grad = _tensor(gradient)
+                if create_graph:
+                    leaf._grad = as_tensor(gradient).clone()
                 else:
-                    # Two references, this name and the call's argument: nobody else holds the array, so it needs no copy.
-                    owned = sys.getrefcount(gradient) <= 2 and _owns_memory(gradient)
-                    leaf._grad = wrap(gradient if owned else np.array(gradient))
-            elif self.create_graph:
+                    leaf._grad = wrap(gradient if nobody_elses(gradient) else np.array(gradient))
+            elif create_graph:
                 leaf._grad = before + gradient
             else:
                 before._array += gradient
@@ -163,6 +191,37 @@ class _Walk:
             if leaf._post_accumulate_hooks is not None:
                 for hook in list(leaf._post_accumulate_hooks.values()):
                     hook(leaf)
+            if node is not None and node.hooks is not None and node.hooks.post:
+                post_hooks(node, node.hooks, (), gradient, create_graph)
+
+    def reaches(self, tensor: Any) -> bool:
+        """Whether this pass computes the gradient of ``tensor``."""
+        edge = edge_of(tensor)
+        if self.only is not None and _owner(edge) not in self.only:
+            return False
+        if "edges" not in self.notes:
+            found: set[Any] = set()
+            stack = [each for each, _ in self.roots]
+            while stack:
+                each = stack.pop()
+                if each not in found:
+                    found.add(each)
+                    owner = _owner(each)
+                    if isinstance(owner, Node):
+                        stack.extend(next_edge for next_edge in owner.edges if next_edge is not None)
+            self.notes["edges"] = found
+        return edge in self.notes["edges"]
+
+
+def _watched(node: Node, gradient: Any, create_graph: bool) -> Any:
+    """``node.apply`` under anomaly detection."""
+    try:
+        gradients = node.apply(gradient, create_graph)
+    except Exception:
+        anomaly.report(node)
+        raise
+    anomaly.check(node, gradients)
+    return gradients
 
 
 def dtype_of(gradient: Any) -> Any:
@@ -181,7 +240,8 @@ def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None) ->
         if lead < 0 or any(want not in (1, have) for want, have in zip(shape, gradient.shape[lead:], strict=True)):
             where = f"Function {node.name()} returned" if node is not None else "Got"
             raise RuntimeError(
-                f"{where} an invalid gradient: its shape is {list(gradient.shape)}, but the input's is {list(shape)}"
+                f"{where} an invalid gradient at index {_index(node, shape)} - got {list(gradient.shape)} but expected shape "
+                f"compatible with {list(shape)}"
             )
         if isinstance(gradient, Variable):
             tensor: Any = gradient
@@ -194,6 +254,20 @@ def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None) ->
             return tensor.to(from_numpy_dtype(dtype))
         return gradient.astype(dtype)
     return gradient
+
+
+def _index(node: Node | None, shape: tuple[int, ...]) -> int:
+    """Which input of a node has this shape: for a message."""
+    if node is None:
+        return 0
+    shapes = [_shape_at(edge) for edge in node.all_edges()]
+    return shapes.index(shape) if shape in shapes else 0
+
+
+def _shape_at(edge: Edge) -> Any:
+    if isinstance(edge, tuple):
+        return edge[0].shape[edge[1]]
+    return edge._array.shape if isinstance(edge, Variable) else getattr(edge, "shape", None)
 
 
 def sum_to_shape(array: Array, shape: tuple[int, ...]) -> Array:
@@ -214,8 +288,23 @@ def _add(before: Any, gradient: Any, key: Any, summed: set[Any], create_graph: b
     return before + gradient
 
 
-def _owns_memory(array: Any) -> bool:
-    return isinstance(array, np.ndarray) and array.base is None and array.flags.writeable
+def nobody_elses(gradient: Any) -> bool:
+    """Whether the caller's is the only reference to this array, which has memory of its own: it needs no copy."""
+    return sys.getrefcount(gradient) <= _SOLE and gradient.base is None and gradient.flags.writeable
+
+
+def _references() -> int:
+    """What ``sys.getrefcount`` gives in :func:`nobody_elses` for an array that only its caller holds."""
+    only = {0: np.empty(0)}
+    gradient = only.pop(0)
+
+    def count(gradient: Any) -> int:
+        return sys.getrefcount(gradient)
+
+    return count(gradient)
+
+
+_SOLE = _references()
 
 
 def _owner(edge: Edge) -> Any:
@@ -254,217 +343,3 @@ def _capture(node: Node, gradient: Any, captured: dict[Any, Any]) -> None:
         for number, each in enumerate(gradient):
             if (node, number) in captured:
                 captured[node, number] = each
-
-
-def _tensor(gradient: Any) -> Any:
-    return gradient if gradient is None or isinstance(gradient, Variable) else wrap(gradient)
-
-
-def _back(gradient: Any, create_graph: bool) -> Any:
-    return gradient if create_graph else array_of(gradient)
-
-
-def _leaf_hooks(leaf: Variable, gradient: Any) -> Any:
-    if not leaf._hooks:
-        return gradient
-    tensor = _tensor(gradient)
-    for hook in list(leaf._hooks.values()):
-        replaced = hook(tensor)
-        if replaced is not None:
-            tensor = _checked(replaced, tensor)
-    return tensor if isinstance(gradient, Variable) else tensor._array
-
-
-def _checked(replaced: Any, tensor: Any) -> Any:
-    if not isinstance(replaced, Variable):
-        raise TypeError(f"expected Tensor, but hook returned {type(replaced).__name__!r}")
-    if replaced._array.shape != tensor._array.shape:
-        raise RuntimeError(
-            f"hook has changed the size of value: from {list(tensor._array.shape)} to {list(replaced._array.shape)}"
-        )
-    return replaced
-
-
-def _before(node: Node, hooks: Hooks, gradient: Any, create_graph: bool) -> Any:
-    """Tensor hooks, kept gradients and pre-hooks of a node; the gradient that goes on."""
-    slots = [_tensor(each) for each in ([gradient] if node.outputs == 1 else gradient)]
-    for number, hook in list(hooks.tensor.values()):
-        if slots[number] is not None:
-            replaced = hook(slots[number])
-            if replaced is not None:
-                slots[number] = _checked(replaced, slots[number])
-    for number, reference in hooks.retain.items():
-        tensor = reference()
-        if tensor is not None and slots[number] is not None:
-            kept = slots[number] if create_graph else wrap(np.array(slots[number]._array))
-            tensor._grad = kept if tensor._grad is None else tensor._grad + kept
-    for hook in list(hooks.pre.values()):
-        replaced = hook(tuple(slots))
-        if replaced is not None:
-            slots = list(replaced) if isinstance(replaced, tuple) else [replaced]
-    result = [_back(each, create_graph) for each in slots]
-    return result[0] if node.outputs == 1 else result
-
-
-def _after(node: Node, hooks: Hooks, gradients: Any, gradient: Any, create_graph: bool) -> Any:
-    inputs = tuple(_tensor(each) for each in gradients)
-    outputs = tuple(_tensor(each) for each in ([gradient] if node.outputs == 1 else gradient))
-    for hook in list(hooks.post.values()):
-        replaced = hook(inputs, outputs)
-        if replaced is not None:
-            inputs = tuple(replaced) if isinstance(replaced, (tuple, list)) else (replaced,)
-            if len(inputs) != len(gradients):
-                raise RuntimeError(
-                    f"hook of {node.name()} returned {len(inputs)} gradients, but the node has {len(gradients)} inputs"
-                )
-    return [_back(each, create_graph) for each in inputs]
-
-
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Any = None,
-) -> None:
-    """Sum the gradients of ``tensors`` into the ``.grad`` of the leaves.
-
-    Args:
-        tensors: A tensor or a sequence of them.
-        grad_tensors: The gradient with respect to each, of its shape; None for scalars.
-        retain_graph: Keep saved values for another pass; the default is ``create_graph``.
-        create_graph: Record the backward pass, for higher derivatives.
-        inputs: Write only the ``.grad`` of these.
-
-    Raises:
-        RuntimeError: If a tensor has no graph, is no scalar and has no gradient given, or if its graph was freed.
-    """
-    if inputs is not None:
-        chosen = _sequence(inputs)
-        if not chosen:
-            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
-        captured = grad(tensors, chosen, grad_tensors, retain_graph, create_graph, allow_unused=True)
-        for tensor, gradient in zip(chosen, captured, strict=True):
-            if gradient is not None:
-                before = tensor._grad
-                tensor._grad = gradient if before is None else before + gradient
-        return
-    roots = _roots(_sequence(tensors), grad_tensors, create_graph)
-    run_backward(roots, retain_graph=create_graph if retain_graph is None else retain_graph, create_graph=create_graph)
-
-
-def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of the sum of ``outputs`` with respect to ``inputs``, as a tuple; no ``.grad`` is written.
-
-    Args:
-        outputs: A tensor or a sequence of them.
-        inputs: With respect to what; a tensor or a sequence.
-        grad_outputs: The gradient with respect to each output; None for scalars.
-        retain_graph: Keep saved values for another pass; the default is ``create_graph``.
-        create_graph: Record the backward pass, for higher derivatives.
-        allow_unused: Give None for an input that the outputs don't depend on, rather than an error; the default is
-            ``materialize_grads``.
-        is_grads_batched: The gradients in ``grad_outputs`` carry one more, leading dimension: a pass for each index, and
-            the results stacked.
-        materialize_grads: Give zeros in place of None.
-
-    Raises:
-        RuntimeError: As :func:`backward`, and for an unused input unless ``allow_unused``.
-        ValueError: For ``allow_unused=False`` together with ``materialize_grads=True``.
-    """
-    if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
-        )
-    allow_unused = materialize_grads if allow_unused is None else allow_unused
-    retain_graph = create_graph if retain_graph is None else retain_graph
-    sources, targets = _sequence(outputs), _sequence(inputs)
-    if not targets:
-        raise ValueError("grad requires non-empty inputs.")
-    for number, target in enumerate(targets):
-        if not target.requires_grad:
-            raise RuntimeError(f"One of the differentiated Tensors (inputs[{number}]) does not require grad")
-    if is_grads_batched:
-        return _batched(sources, targets, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
-    found = run_backward(
-        _roots(sources, grad_outputs, create_graph),
-        retain_graph=retain_graph,
-        create_graph=create_graph,
-        capture=[edge_of(target) for target in targets],
-    )
-    results = []
-    for number, (target, gradient) in enumerate(zip(targets, found, strict=True)):
-        if gradient is None and materialize_grads:
-            gradient = np.zeros_like(target._array)
-        elif gradient is None and not allow_unused:
-            raise RuntimeError(
-                f"One of the differentiated Tensors (inputs[{number}]) appears to not have been used in the graph. Set "
-                "allow_unused=True if this is the desired behavior."
-            )
-        results.append(_tensor(gradient))
-    if not create_graph:
-        # A gradient may be the very array that the caller passed in, or that two inputs share: give each its own.
-        results = [each if each is None else wrap(np.array(each._array)) for each in results]
-    return tuple(results)
-
-
-def _batched(
-    sources: list[Any],
-    targets: list[Any],
-    grad_outputs: Any,
-    retain_graph: bool,
-    create_graph: bool,
-    allow_unused: bool,
-    materialize: bool,
-) -> tuple[Any, ...]:
-    given = [each for each in _sequence(grad_outputs)]
-    size = len(given[0])
-    rows = [
-        grad(
-            sources, targets, [each[i] for each in given], retain_graph or i < size - 1, create_graph, allow_unused,
-            materialize_grads=materialize,
-        )
-        for i in range(size)
-    ]  # fmt: skip
-    stack: Callable[[list[Any]], Any] = type(targets[0])._stack
-    return tuple(None if column[0] is None else stack(list(column)) for column in zip(*rows, strict=True))
-
-
-def _sequence(value: Any) -> list[Any]:
-    return [value] if isinstance(value, Variable) else list(value)
-
-
-def _roots(tensors: list[Any], gradients: Any, create_graph: bool) -> list[tuple[Edge, Any]]:
-    given = [None] * len(tensors) if gradients is None else _sequence(gradients)
-    if len(given) != len(tensors):
-        raise RuntimeError(f"got {len(tensors)} tensors and {len(given)} gradients")
-    roots = []
-    for number, (tensor, gradient) in enumerate(zip(tensors, given, strict=True)):
-        if not tensor.requires_grad:
-            raise RuntimeError(f"element {number} of tensors does not require grad and does not have a grad_fn")
-        array = tensor._array
-        if gradient is None:
-            if array.size != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            gradient = np.ones_like(array)
-            gradient = wrap(gradient) if create_graph else gradient
-        else:
-            if not isinstance(gradient, Variable):
-                raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-            if gradient._array.shape != array.shape:
-                raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{number}] has a shape of {list(gradient._array.shape)} and "
-                    f"output[{number}] has a shape of {list(array.shape)}."
-                )
-            gradient = gradient if create_graph else gradient._array
-        roots.append((edge_of(tensor), gradient))
-    return roots

@@ -285,7 +285,8 @@ class Function:
                 tensor._edge, tensor._requires_grad = edge, True
         node._keep(outputs)
         if anomaly.active:
-            anomaly.remember(node)
+            arrays = [each._array for each in args if isinstance(each, Variable)]
+            anomaly.remember(node, arrays, [each._array for each in outputs])
         return results
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.autograd import engine
+from framework.autograd import interface
 from framework.autograd.grad_mode import enable_grad, no_grad
 from framework.autograd.graph import Variable, wrap
 
@@ -127,7 +127,7 @@ def gradgradcheck(
     def first_gradients(*everything: Any) -> Any:
         values, gradients = everything[: len(arguments)], everything[len(arguments) :]
         with enable_grad():  # also where the numeric differences are taken
-            results = engine.grad(
+            results = interface.grad(
                 _differentiable(func(*values)),
                 [values[position] for position in checked],
                 list(gradients),
@@ -237,7 +237,7 @@ def _analytic_jacobian(output: Any, argument: Any, check_dtypes: bool, position:
     for index in np.ndindex(output._array.shape):
         cotangent = np.zeros_like(output._array)
         cotangent[index] = 1
-        (gradient,) = engine.grad(output, argument, wrap(cotangent), retain_graph=True, allow_unused=True)
+        (gradient,) = interface.grad(output, argument, wrap(cotangent), retain_graph=True, allow_unused=True)
         if gradient is None:
             rows.append(np.zeros(argument._array.size))
             continue
@@ -269,9 +269,9 @@ def _check_undefined(func: Callable[..., Any], arguments: tuple[Any, ...]) -> No
         return
     for number, output in enumerate(outputs):
         ones = wrap(np.ones_like(output._array))
-        alone = engine.grad(output, targets, ones, retain_graph=True, materialize_grads=True)
+        alone = interface.grad(output, targets, ones, retain_graph=True, materialize_grads=True)
         others = [ones if i == number else wrap(np.zeros_like(each._array)) for i, each in enumerate(outputs)]
-        together = engine.grad(outputs, targets, others, retain_graph=True, materialize_grads=True)
+        together = interface.grad(outputs, targets, others, retain_graph=True, materialize_grads=True)
         for position, (one, other) in enumerate(zip(alone, together, strict=True)):
             if not np.allclose(one._array, other._array, equal_nan=True):
                 raise GradcheckError(
@@ -286,9 +286,11 @@ def _check_batched(func: Callable[..., Any], arguments: tuple[Any, ...]) -> None
             continue
         random = np.random.RandomState(0)
         batch = wrap(random.uniform(-1, 1, (3, *output._array.shape)).astype(output._array.dtype))
-        together = engine.grad(output, targets, batch, retain_graph=True, is_grads_batched=True, materialize_grads=True)
+        together = interface.grad(
+            output, targets, batch, retain_graph=True, is_grads_batched=True, materialize_grads=True
+        )
         for row in range(3):
-            alone = engine.grad(output, targets, wrap(batch._array[row]), retain_graph=True, materialize_grads=True)
+            alone = interface.grad(output, targets, wrap(batch._array[row]), retain_graph=True, materialize_grads=True)
             for position, (one, other) in enumerate(zip(alone, together, strict=True)):
                 if not np.allclose(one._array, other._array[row]):
                     raise GradcheckError(f"batched gradients of output {number} differ, for input {position}")

@@ -9,16 +9,31 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from framework.autograd import anomaly
 from framework.autograd.grad_mode import inference, recording
+from framework.autograd.hooks import Hooks, RemovableHandle, register_multi_grad_hook
+from framework.autograd.saved_tensors import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from framework.dtypes import from_numpy_dtype
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
+
+__all__ = [
+    "GradientEdge",
+    "Node",
+    "RemovableHandle",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "increment_version",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
 
 Array = np.ndarray[Any, Any]
 sequence_numbers = itertools.count()
@@ -49,6 +64,7 @@ class Variable:
     _hooks: dict[int, Callable[..., Any]] | None = None
     _post_accumulate_hooks: dict[int, Callable[..., Any]] | None = None
     _accumulator: Any = None
+    _accumulator_hooks: Hooks | None = None
 
     @property
     def grad(self) -> Tensor | None:
@@ -222,54 +238,24 @@ def init_node(node: Node, edges: tuple[Edge, ...], shape: Any, dtype: Any) -> No
     node.extras = None
 
 
-class Hooks:
-    """What is called around a node in backward.
-
-    ``tensor`` and ``retain`` belong to the node's outputs: lists of ``(output number, hook)`` pairs by handle, and weak
-    references to the tensors whose ``.grad`` is kept.
-    """
-
-    __slots__ = ("post", "pre", "retain", "tensor")
-
-    def __init__(self) -> None:
-        self.pre: dict[int, Callable[..., Any]] = {}
-        self.post: dict[int, Callable[..., Any]] = {}
-        self.tensor: dict[int, tuple[int, Callable[..., Any]]] = {}
-        self.retain: dict[int, weakref.ref[Any]] = {}
-
-
-class RemovableHandle:
-    """Removes a hook again; also as a context manager."""
-
-    _ids = itertools.count()
-
-    def __init__(self, hooks: dict[int, Any], hook: Any, *, prepend: bool = False) -> None:
-        self.id = next(self._ids)
-        self._owner = hooks
-        hooks[self.id] = hook
-        if prepend:
-            for key in [key for key in hooks if key != self.id]:
-                hooks[key] = hooks.pop(key)
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        self._owner.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self.remove()
-
-
 class AccumulateGrad(Node):
-    """Where a gradient ends: stands for a leaf in ``next_functions``. The engine itself goes to the leaf directly."""
+    """Where a gradient ends: stands for a leaf in ``next_functions``. The engine itself goes to the leaf directly.
+
+    Its hooks belong to the leaf, so that they stay when this node is made anew.
+    """
 
     __slots__ = ("variable",)
 
     def __init__(self, variable: Variable) -> None:
         init_node(self, (), variable._array.shape, variable._array.dtype)
         self.variable = variable
+        self.hooks = variable._accumulator_hooks
+
+    def ensure_hooks(self) -> Hooks:
+        """The hooks, made at the first call."""
+        if self.hooks is None:
+            self.hooks = self.variable._accumulator_hooks = Hooks()
+        return self.hooks
 
 
 def function_of(edge: Edge) -> tuple[Node | None, int]:
@@ -359,7 +345,7 @@ def set_tensor_class(cls: type[Any]) -> None:
 
 def wrap(array: Array) -> Tensor:
     """A new leaf tensor on this array, without a copy. NumPy scalars become 0-dimensional arrays."""
-    if isinstance(array, np.generic):
+    if type(array) is not np.ndarray and isinstance(array, np.generic):
         array = np.asarray(array)
     result = object.__new__(_tensor_class)
     result._array = array
@@ -377,5 +363,47 @@ def array_of(value: Any) -> Any:
 
 def bump_version(variable: Variable) -> None:
     """Count an in-place change."""
-    if variable._version_box is not None:
-        variable._version_box[0] += 1
+    box: list[Any] | None = variable._version_box
+    if box is not None:
+        box[0] += 1
+        if anomaly.active:
+            box[1:] = [anomaly.here()]
+
+
+def retain_grad(variable: Variable) -> None:
+    """Keep the ``.grad`` of a tensor though it is no leaf.
+
+    Raises:
+        RuntimeError: If no gradient flows to it.
+    """
+    if not variable.requires_grad:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    node = variable.grad_fn
+    if node is not None:
+        node.ensure_hooks().retain[variable.output_nr] = weakref.ref(variable)
+
+
+class GradientEdge(NamedTuple):
+    """Where the gradient of a tensor goes in the graph; ``autograd.grad`` takes it in place of the tensor."""
+
+    node: Node
+    output_nr: int
+
+
+def get_gradient_edge(tensor: Variable) -> GradientEdge:
+    """The edge through which the gradient of ``tensor`` flows, so that the tensor itself need not be kept.
+
+    Raises:
+        RuntimeError: If no gradient flows to it.
+    """
+    if not tensor.requires_grad:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+    node, number = function_of(edge_of(tensor))
+    assert node is not None
+    return GradientEdge(node, number)
+
+
+def increment_version(tensor: Variable | Iterable[Variable]) -> None:
+    """Count an in-place change that was made behind the tensor's back, such as through its NumPy array."""
+    for each in [tensor] if isinstance(tensor, Variable) else tensor:
+        bump_version(each)

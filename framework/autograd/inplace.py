@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
 
+from framework.autograd.arguments import check_fits
 from framework.autograd.grad_mode import inference, recording
 from framework.autograd.graph import Variable, array_of, bump_version
-from framework.autograd.primitive import PrimitiveNode, check_fits, primitive
+from framework.autograd.primitive import primitive
+from framework.autograd.recorded import PrimitiveNode
 from framework.dtypes import from_numpy_dtype
 
 if TYPE_CHECKING:
@@ -147,3 +149,6 @@ def zero_region(input: Any, recipe: Any) -> Any:
 def _overwrite(input: Any, value: Any, recipe: Any) -> Any:
     """The base after ``value`` was written into a view of it; the write itself has happened already."""
     return input
+
+
+_overwrite.primitive.node_class.__name__ = "CopySlices"  # type: ignore[attr-defined]  # PyTorch's, without Backward0

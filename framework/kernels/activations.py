@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import blockwise
+from framework.kernels.masking import blend, keep
 from framework.kernels.special import erfc, polynomial
 
 Array = np.ndarray[Any, Any]
@@ -115,13 +116,13 @@ def _sigmoid_backward(grad: Array, result: Array, out: Array) -> None:
 
 
 def tanh_backward(grad: Array, result: Array) -> Array:
-    """``grad (1 - result**2)``."""
+    """``grad (1 - result) (1 + result)``."""
     return blockwise(_tanh_backward, (grad, result))[0]
 
 
 def _tanh_backward(grad: Array, result: Array, out: Array) -> None:
-    np.square(result, out=out)
-    np.subtract(1, out, out=out)
+    np.subtract(1, result, out=out)  # exact near 1, where 1 - result**2 has lost its digits
+    np.multiply(out, np.add(result, 1), out=out)
     np.multiply(out, grad, out=out)
 
 
@@ -159,3 +160,122 @@ def _mish(x: Array, y: Array, slope: Array | None = None) -> None:
         np.multiply(slope, 1 - np.square(y), out=slope)
         np.add(slope, y, out=slope)
     np.multiply(y, x, out=y)
+
+
+def elu(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
+    """``scale max(x, 0) + scale alpha (exp(input_scale min(x, 0)) - 1)``."""
+
+    def block(x: Array, y: Array) -> None:
+        low = np.minimum(x, 0, out=np.empty_like(x))
+        np.multiply(low, input_scale, out=low)
+        np.expm1(low, out=low)
+        np.multiply(low, alpha * scale, out=low)
+        np.maximum(x, 0, out=y)
+        np.multiply(y, scale, out=y)
+        np.add(y, low, out=y)
+
+    return blockwise(block, (x,))[0]
+
+
+def elu_backward(gradient: Array, x: Array, alpha: float, scale: float, input_scale: float) -> Array:
+    """``gradient`` times the derivative of :func:`elu` at x."""
+
+    def block(gradient: Array, x: Array, out: Array) -> None:
+        np.minimum(x, 0, out=out)
+        np.multiply(out, input_scale, out=out)
+        np.exp(out, out=out)
+        np.multiply(out, alpha * scale * input_scale, out=out)
+        out[...] = blend(np.less_equal(x, 0), out, np.full_like(out, scale))
+        np.multiply(out, gradient, out=out)
+
+    return blockwise(block, (gradient, x))[0]
+
+
+def softplus(x: Array, beta: float, threshold: float) -> Array:
+    """``log(1 + exp(beta x)) / beta``, and x itself where ``beta x > threshold``."""
+
+    def block(x: Array, y: Array) -> None:
+        scaled = np.multiply(x, beta, out=np.empty_like(x))
+        _log_one_plus_exp(scaled, y)
+        np.divide(y, beta, out=y)
+        above = np.greater(scaled, threshold)
+        if above.any():
+            np.copyto(y, x, where=above)
+
+    return blockwise(block, (x,))[0]
+
+
+def softplus_backward(gradient: Array, x: Array, beta: float, threshold: float) -> Array:
+    """``gradient sigmoid(beta x)``, and ``gradient`` itself where ``beta x > threshold``."""
+
+    def block(gradient: Array, x: Array, out: Array) -> None:
+        scaled = np.multiply(x, beta, out=np.empty_like(x))
+        _sigmoid(scaled, out)
+        above = np.greater(scaled, threshold)
+        if above.any():
+            out[above] = 1
+        np.multiply(out, gradient, out=out)
+
+    return blockwise(block, (gradient, x))[0]
+
+
+def log_sigmoid(x: Array) -> Array:
+    """``-log(1 + exp(-x))``."""
+
+    def block(x: Array, y: Array) -> None:
+        _log_one_plus_exp(np.negative(x, out=np.empty_like(x)), y)
+        np.negative(y, out=y)
+
+    return blockwise(block, (x,))[0]
+
+
+def _log_one_plus_exp(x: Array, y: Array) -> None:
+    """``max(x, 0) + log1p(e)`` with ``e = exp(-|x|)``."""
+    e = np.absolute(x, out=np.empty_like(x))
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    if x.dtype == np.float32:
+        # NumPy's log1p is slow there: log(u) + (e - (u - 1)) / u with u = 1 + e rounded is as exact.
+        u = np.add(e, 1, out=np.empty_like(x))
+        np.log(u, out=y)
+        np.subtract(e, np.subtract(u, 1), out=e)
+        np.divide(e, u, out=e)
+        np.add(y, e, out=y)
+    else:
+        np.log1p(e, out=y)
+    np.add(y, np.maximum(x, 0, out=e), out=y)
+
+
+def hardswish(x: Array) -> Array:
+    """``x min(max(x + 3, 0), 6) / 6``."""
+    return blockwise(_hardswish, (x,))[0]
+
+
+def _hardswish(x: Array, y: Array) -> None:
+    np.add(x, 3, out=y)
+    np.clip(y, 0, 6, out=y)
+    np.multiply(y, x, out=y)
+    np.divide(y, 6, out=y)
+
+
+def hardswish_backward(gradient: Array, x: Array) -> Array:
+    """``gradient`` times 0 up to -3, ``x / 3 + 1/2`` up to 3, and 1 from there on."""
+    return blockwise(_hardswish_backward, (gradient, x))[0]
+
+
+def _hardswish_backward(gradient: Array, x: Array, out: Array) -> None:
+    np.clip(x, -3, 3, out=out)
+    np.divide(out, 3, out=out)
+    np.add(out, 0.5, out=out)
+    np.multiply(out, gradient, out=out)
+    out[...] = blend(~np.less(x, 3), gradient, keep(out, np.greater(x, -3)))
+
+
+def absolute_backward(gradient: Array, x: Array) -> Array:
+    """``gradient`` with its sign turned where x is negative; 0 where x is 0 or NaN."""
+    return blockwise(_absolute_backward, (gradient, x))[0]
+
+
+def _absolute_backward(gradient: Array, x: Array, out: Array) -> None:
+    kept = keep(gradient, np.greater(np.absolute(x), 0))
+    out[...] = blend(np.less(x, 0), np.negative(kept), kept)

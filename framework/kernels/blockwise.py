@@ -20,8 +20,13 @@ def blockwise(function: Callable[..., None], inputs: tuple[Any, ...], outputs: i
             and number.
         inputs: Arrays of one shape.
         outputs: How many arrays it fills.
+
+    float16 is computed in float32.
     """
     first = inputs[0]
+    if first.dtype == np.float16:
+        single = [each.astype(np.float32) if each.dtype == np.float16 else each for each in inputs]
+        return tuple([each.astype(np.float16) for each in blockwise(function, tuple(single), outputs)])
     results = tuple([np.empty_like(first) for _ in range(outputs)])
     if first.size <= BLOCK:
         function(*inputs, *results)

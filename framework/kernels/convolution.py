@@ -1,19 +1,22 @@
 """Convolution in 1, 2 or 3 spatial dimensions, and its two adjoints.
 
-Three functions, each bilinear in its two array arguments and closed under differentiation: the gradients of
-any of them are the other two, so derivatives of every order need nothing else.
+Three functions, each bilinear in its two arrays and closed under differentiation: the gradients of any of them
+are the other two, so derivatives of every order need nothing else.
 
-=================================== ==================== ========================
-function                             of                   gives
-=================================== ==================== ========================
-``convolution``                      input, weight        output
-``convolution_input_gradient``       gradient, weight     input (transposed convolution)
-``convolution_weight_gradient``      gradient, input      weight
-=================================== ==================== ========================
+=============================== ================== ====================================
+function                        of                 gives
+=============================== ================== ====================================
+``convolution``                 input, weight      output
+``convolution_input_gradient``  gradient, weight   input (the transposed convolution)
+``convolution_weight_gradient`` gradient, input    weight
+=============================== ================== ====================================
 
 Shapes are PyTorch's: input ``(N, C, *spatial)``, weight ``(O, C / groups, *kernel)``. In memory the channels come
-last: results are an ``(N, *spatial, C)`` block seen through strides. Inputs may have any strides; channels-last
-ones are read without an extra copy. dtypes are kept.
+last: results are an ``(N, *spatial, C)`` block seen through strides. Inputs may have any strides; those with the
+channels last are read without an extra copy. dtypes are kept.
+
+The windows of a few images at a time are unrolled into the rows of a matrix and multiplied with the weight; the
+rows are made again in backward rather than kept. `docs/notes-convolution.md` has the measurements behind it.
 """
 
 from __future__ import annotations
@@ -21,22 +24,21 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
-Ints = tuple[int, ...]
-
-# Unrolled columns are made in pieces of about this size, so that they are still in the cache when they are multiplied.
-CHUNK_BYTES = 1 << 20
+from framework.kernels.depthwise import depthwise, depthwise_weight
+from framework.kernels.windows import Array, Axis, Ints, unrolled
 
 
 def convolution_output_shape(spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Ints:
-    """Spatial shape of a convolution's output; a size below 1 means that the kernel is larger than the input."""
+    """The spatial shape of a convolution's output; below 1 where the kernel is larger than the padded input."""
     return tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(spatial, kernel, stride, padding, dilation, strict=True)
+        [
+            (n + 2 * p - d * (k - 1) - 1) // s + 1
+            for n, k, s, p, d in zip(spatial, kernel, stride, padding, dilation, strict=True)
+        ]
     )
 
 
@@ -49,25 +51,25 @@ def convolution(
     groups: int = 1,
     bias: Array | None = None,
 ) -> Array:
-    """Cross-correlation of `x` with `weight`: PyTorch's ``conv1d``, ``conv2d`` and ``conv3d``.
+    """Cross-correlate `x` with `weight`: PyTorch's ``conv1d``, ``conv2d`` and ``conv3d``.
 
     Args:
-        x: ``(N, C, *spatial)``, any strides, 1 to 3 spatial dimensions.
+        x: ``(N, C, *spatial)``, any strides.
         weight: ``(O, C / groups, *kernel)``, of the dtype of `x`.
-        stride, padding, dilation: one int per spatial dimension; `padding` zeros on both sides.
-        groups: divides C and O.
-        bias: ``(O,)`` or None; added in place to the fresh output.
+        stride: One number per spatial dimension, as in the next two.
+        padding: How many zeros surround the input on both sides.
+        dilation: The distance between taps.
+        groups: Divides C and O.
+        bias: ``(O,)`` or None; added while the output is in the cache.
 
     Returns:
-        A new array ``(N, O, *out)``, see `convolution_output_shape`; channels last in memory.
+        A new array ``(N, O, *out)``, see `convolution_output_shape`.
     """
-    kernel = weight.shape[2:]
+    kernel, outputs = weight.shape[2:], weight.shape[0]
     out = convolution_output_shape(x.shape[2:], kernel, stride, padding, dilation)
-    y = np.empty((x.shape[0], *out, weight.shape[0]), x.dtype, like=x)
-    low = tuple(-p for p in padding)
-    _correlate(_channels_last(x), _weight_matrices(weight, groups), kernel, y, low, stride, dilation)
-    if bias is not None:
-        y += bias
+    y = np.empty_like(x, order="C", shape=(x.shape[0], *out, outputs))
+    axes = _forward_axes(out, kernel, stride, padding, dilation, x.shape[1], outputs, groups)
+    _correlate(_channels_last(x), weight, y, axes, groups, bias)
     return _channels_first(y)
 
 
@@ -80,39 +82,29 @@ def convolution_input_gradient(
     dilation: Ints,
     groups: int = 1,
 ) -> Array:
-    """Adjoint of `convolution` in its input: the transposed convolution.
+    """The adjoint of `convolution` in its input: the transposed convolution.
 
     Args:
         grad: ``(N, O, *out)``, the shape that `convolution` gives.
         weight: ``(O, C / groups, *kernel)``.
-        input_shape: ``(N, C, *spatial)`` of the result. Rows that no window reached get zeros.
-        stride, padding, dilation, groups: those of the convolution.
+        input_shape: ``(N, C, *spatial)``. Where no window comes, the result is zero.
+        stride: Of the convolution, as the next three.
+        padding: See `stride`.
+        dilation: See `stride`.
+        groups: See `stride`.
 
     Returns:
-        A new array of shape `input_shape`, channels last in memory.
-
-    Where the stride is s, the input positions fall into s classes (per dimension) by their remainder; each class
-    is an ordinary convolution of `grad`, of stride 1, with the taps that reach it. So nothing is multiplied
-    by an inserted zero, and nothing is scattered.
+        A new array of shape `input_shape`.
     """
-    n, channels = input_shape[:2]
-    x = np.empty((n, *input_shape[2:], channels), grad.dtype, like=grad)
-    g = _channels_last(grad)
-    # (O, C/groups, *k) -> (groups * C/groups, O/groups, *k): the roles of the channels are exchanged.
+    images, channels = input_shape[:2]
+    x = np.empty_like(grad, order="C", shape=(images, *input_shape[2:], channels))
+    # The channels change places: (O, C/groups, *kernel) -> (C, O/groups, *kernel).
     turned = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
     turned = turned.reshape(channels, -1, *weight.shape[2:])
-    phases = (
-        _phases(*sizes) for sizes in zip(input_shape[2:], weight.shape[2:], stride, padding, dilation, strict=True)
-    )
-    ones = (1,) * len(stride)
-    for phase in itertools.product(*phases):
-        positions, taps, low, step = zip(*phase, strict=True)
-        part = x[(slice(None), *positions)]
-        sub = turned[(slice(None), slice(None), *taps)]
-        if sub.size:
-            _correlate(g, _weight_matrices(sub, groups), sub.shape[2:], part, low, ones, step)
-        else:
-            part[...] = 0
+    sizes = (input_shape[2:], weight.shape[2:], stride, padding, dilation)
+    for axes in _transposed_axes(*sizes, grad.shape[1], channels, groups):
+        part = x[(slice(None), *[axis.positions for axis in axes])]
+        _correlate(_channels_last(grad), turned, part, axes, groups)
     return _channels_first(x)
 
 
@@ -125,23 +117,42 @@ def convolution_weight_gradient(
     dilation: Ints,
     groups: int = 1,
 ) -> Array:
-    """Adjoint of `convolution` in its weight.
+    """The adjoint of `convolution` in its weight.
 
     Args:
         grad: ``(N, O, *out)``, the shape that `convolution` gives.
         x: ``(N, C, *spatial)``.
-        kernel_shape: the spatial part of the weight's shape.
-        stride, padding, dilation, groups: those of the convolution.
+        kernel_shape: The weight's shape without its first two dimensions.
+        stride: Of the convolution, as the next three.
+        padding: See `stride`.
+        dilation: See `stride`.
+        groups: See `stride`.
 
     Returns:
         A new contiguous array ``(O, C / groups, *kernel)``.
     """
-    g, x = _channels_last(grad), _channels_last(x)
-    low = tuple(-p for p in padding)
-    matrices = _correlate_weight(x, g, kernel_shape, low, stride, dilation, groups)
-    o, c = g.shape[-1], x.shape[-1] // groups
-    # (groups, taps * C/groups, O/groups) -> (O, C/groups, *kernel)
-    return matrices.reshape(groups, -1, c, o // groups).transpose(0, 3, 2, 1).reshape(o, c, *kernel_shape)
+    x, grad = _channels_last(x), _channels_last(grad)
+    outputs, share = grad.shape[-1], x.shape[-1] // groups
+    axes = _forward_axes(grad.shape[1:-1], kernel_shape, stride, padding, dilation, x.shape[-1], outputs, groups)
+    if _is_depthwise(share, outputs, groups):
+        filters = depthwise_weight(x, grad, axes)
+        return np.ascontiguousarray(np.moveaxis(filters, -1, 0))[:, None]
+    reach = tuple([axis.reach for axis in axes])
+    together, width = len(axes[-1].members), outputs // groups
+    total = np.zeros_like(grad, order="C", shape=(groups, math.prod(reach) * share, together * width))
+    for part, rows in unrolled(x, grad, axes, groups):
+        right = part.reshape(rows.shape[1], groups, together * width).swapaxes(0, 1)
+        if groups == 1:
+            total[0] += np.dot(rows[0].T, right[0])
+        else:
+            total += rows.swapaxes(1, 2) @ right
+    # (groups, *reach, C/groups, together, O/groups): every member's taps are an estimate of the same weights.
+    banded = total.reshape(groups, *reach, share, together, width)
+    result = np.zeros_like(grad, order="C", shape=(groups, *kernel_shape, share, width))
+    for i, (first, taps) in enumerate(axes[-1].members):
+        result += banded[..., first : first + taps.stop, :, i, :]
+    result = result.transpose(0, result.ndim - 1, result.ndim - 2, *range(1, result.ndim - 2))
+    return np.ascontiguousarray(result).reshape(outputs, share, *kernel_shape)
 
 
 def _channels_last(x: Array) -> Array:
@@ -152,108 +163,142 @@ def _channels_first(x: Array) -> Array:
     return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
 
-def _weight_matrices(weight: Array, groups: int) -> Array:
-    """(O, C/groups, *kernel) -> (groups, taps * C/groups, O/groups), contiguous."""
-    o, c = weight.shape[:2]
-    w = weight.reshape(groups, o // groups, c, -1).transpose(0, 3, 2, 1)
-    return np.ascontiguousarray(w).reshape(groups, -1, o // groups)
+def _is_depthwise(share: int, outputs: int, groups: int) -> bool:
+    return share == 1 and groups > 1 and outputs == groups
 
 
-def _phases(
-    size: int, kernel: int, stride: int, padding: int, dilation: int
-) -> Iterator[tuple[slice, slice, int, int]]:
-    """The classes of input positions of one dimension: (positions, reversed taps, low, step) of each.
+@lru_cache(maxsize=4096)
+def _forward_axes(
+    out: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, channels: int, outputs: int, groups: int
+) -> tuple[Axis, ...]:
+    axes = [
+        Axis(slice(None), -p, s, k, d, ((0, slice(0, k)),))
+        for k, s, p, d in zip(kernel, stride, padding, dilation, strict=True)
+    ]
+    if groups == 1 and dilation[-1] == 1:
+        k, s = kernel[-1], stride[-1]
+        m = _outputs_together(out[-1], math.prod(kernel[:-1]), k, s, channels, outputs)
+        members = tuple([(i * s, slice(0, k)) for i in range(m)])
+        axes[-1] = Axis(slice(None), -padding[-1], m * s, (m - 1) * s + k, 1, members)
+    return tuple(axes)
 
-    Input position q is reached from output o through tap k where ``q + padding = stride * o + dilation * k``.
-    For q = first + stride * t the taps are k0, k0 + m, ..., and o = t + base - j * step for the j-th of them.
+
+@lru_cache(maxsize=4096)
+def _transposed_axes(
+    size: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, channels: int, outputs: int, groups: int
+) -> tuple[tuple[Axis, ...], ...]:
+    """The convolutions of stride 1 that make up a transposed one.
+
+    Where the stride is s, the positions of a dimension fall into s classes by their remainder. Each class is a
+    convolution with the taps that reach it: nothing is multiplied by an inserted zero, and nothing scattered.
+    """
+    dimensions = [list(_classes(*each)) for each in zip(size, kernel, stride, padding, dilation, strict=True)]
+    k, s, p = kernel[-1], stride[-1], padding[-1]
+    if groups == 1 and dilation[-1] == 1 and s == 1:
+        m = _outputs_together(size[-1], math.prod(kernel[:-1]), k, 1, channels, outputs)
+        members = tuple([(i, _backwards(range(k))) for i in range(m)])
+        dimensions[-1] = [Axis(slice(None), p - k + 1, m, m + k - 1, 1, members)]
+    elif groups == 1 and dilation[-1] == 1 and size[-1] % s == 0:
+        # The s classes of the last dimension lie side by side, and are made from one window.
+        low, high = -((k - 1 - p) // s), (s - 1 + p) // s
+        each = [range((i + p) % s, k, s) for i in range(s)]
+        firsts = [(i + p - taps[-1]) // s - low if taps else 0 for i, taps in enumerate(each)]
+        members = tuple(zip(firsts, map(_backwards, each), strict=True))
+        dimensions[-1] = [Axis(slice(None), low, 1, high - low + 1, 1, members)]
+    return tuple(itertools.product(*dimensions))
+
+
+def _classes(size: int, kernel: int, stride: int, padding: int, dilation: int) -> Iterator[Axis]:
+    """The classes of positions in one dimension of a transposed convolution.
+
+    Position q is reached from o through tap k where q + padding = stride * o + dilation * k. With q = first +
+    stride * t, the taps are k0, k0 + m, ..., and for the j-th of them o = t + base - j * spacing.
     """
     common = math.gcd(stride, dilation)
-    m, step = stride // common, dilation // common
+    m, spacing = stride // common, dilation // common
     for first in range(min(stride, size)):
-        k0 = next((k for k in range(min(m, kernel)) if (first + padding - dilation * k) % stride == 0), kernel)
+        reaching = (k for k in range(min(m, kernel)) if (first + padding - dilation * k) % stride == 0)
+        k0 = next(reaching, kernel)
         taps = range(k0, kernel, m)
-        low = (first + padding - dilation * k0) // stride - (len(taps) - 1) * step
-        yield slice(first, None, stride), slice(taps[-1], k0 - 1 if k0 else None, -m) if taps else slice(0), low, step
+        low = (first + padding - dilation * k0) // stride - (len(taps) - 1) * spacing
+        yield Axis(slice(first, None, stride), low, 1, len(taps), spacing, ((0, _backwards(taps)),))
 
 
-def _correlate(x: Array, matrices: Array, kernel: Ints, y: Array, low: Ints, stride: Ints, dilation: Ints) -> None:
-    """y[n, o, :] = sum over taps k of x[n, o * stride + k * dilation + low, :] @ matrix[k], all channels last.
+def _backwards(taps: range) -> slice:
+    """The slice of the kernel that takes `taps` from the last to the first."""
+    if not taps:
+        return slice(0)
+    before = taps[0] - taps.step
+    return slice(taps[-1], before if before >= 0 else None, -taps.step)
 
-    Outside of x there are zeros. y may be a strided view.
+
+def _outputs_together(size: int, rows: int, kernel: int, stride: int, channels: int, outputs: int) -> int:
+    """How many neighbouring outputs are best made from one window.
+
+    Their common window has fewer elements to copy, and a product with more columns is faster; but part of the
+    wider matrix is zeros. It pays where there are few channels. The estimate is in ns for one output: to copy,
+    8 a run and 0.1 an element; to multiply, 150 operations a ns less what is lost on few columns.
     """
-    groups, _, width = matrices.shape
-    for n, rows in _blocks(x, y, kernel):
-        part = y[n, rows]
-        columns = _columns(x[n], part.shape[1:-1], rows.start, groups, kernel, low, stride, dilation)
-        products = columns @ matrices  # (groups, positions, O/groups)
-        part.reshape(*part.shape[:-1], groups, width)[...] = np.moveaxis(products, 0, 1).reshape(
-            *part.shape[:-1], groups, width
-        )
+
+    def time(m: int) -> float:
+        run = ((m - 1) * stride + kernel) * channels
+        return rows * ((8 + 0.1 * run) / m + 2 * run * outputs * (1 + 12 / (m * outputs)) / 150)
+
+    return min([m for m in range(1, min(size, 16) + 1) if size % m == 0], key=time, default=1)
 
 
-def _correlate_weight(x: Array, g: Array, kernel: Ints, low: Ints, stride: Ints, dilation: Ints, groups: int) -> Array:
-    """matrix[k] = sum over n, o of x[n, o * stride + k * dilation + low, :]^T g[n, o, :]."""
-    width = g.shape[-1] // groups
-    total = np.zeros((groups, math.prod(kernel) * x.shape[-1] // groups, width), x.dtype, like=x)
-    for n, rows in _blocks(x, g, kernel):
-        part = g[n, rows]
-        columns = _columns(x[n], part.shape[1:-1], rows.start, groups, kernel, low, stride, dilation)
-        total += columns.swapaxes(1, 2) @ part.reshape(-1, groups, width).swapaxes(0, 1)
-    return total
-
-
-def _blocks(x: Array, y: Array, kernel: Ints) -> Iterator[tuple[slice, slice]]:
-    """Slices of images and of rows of y whose columns take about CHUNK_BYTES."""
-    images, rows = y.shape[:2]
-    if y.size == 0:
+def _correlate(
+    x: Array, weight: Array, y: Array, axes: tuple[Axis, ...], groups: int, bias: Array | None = None
+) -> None:
+    """Write to y the sum over taps of x times weight (O, C/groups, *kernel), plus bias; x and y channels last."""
+    together = len(axes[-1].members)
+    if any([axis.reach == 0 for axis in axes]):
+        y[...] = 0
         return
-    row_bytes = math.prod(y.shape[2:-1]) * math.prod(kernel) * x.shape[-1] * x.itemsize
-    per_block = max(1, CHUNK_BYTES // max(1, row_bytes))
-    if per_block >= rows:
-        step = per_block // rows
-        for i in range(0, images, step):
-            yield slice(i, min(i + step, images)), slice(0, rows)
-    else:
-        for i in range(images):
-            for r in range(0, rows, per_block):
-                yield slice(i, i + 1), slice(r, min(r + per_block, rows))
+    if _is_depthwise(weight.shape[1], weight.shape[0], groups):
+        own = (slice(None), 0, *[axis.members[0][1] for axis in axes])
+        depthwise(x, np.ascontiguousarray(np.moveaxis(weight[own], 0, -1)), y, axes)  # type: ignore[index]
+        if bias is not None:
+            y += bias
+        return
+    matrices = _matrices(weight, axes, groups)
+    width = matrices.shape[-1]
+    finite = True
+    for part, rows in unrolled(x, y, axes, groups):
+        in_place = part.flags.c_contiguous
+        if groups == 1:
+            product = np.dot(rows[0], matrices[0], out=part.reshape(-1, width) if in_place else None)
+            if together > 1:
+                flat = product.reshape(-1)
+                finite = finite and bool(np.isfinite(np.dot(flat, flat)))
+        else:
+            target = part.reshape(-1, groups, width).swapaxes(0, 1) if in_place else None
+            product = np.matmul(rows, matrices, out=target).swapaxes(0, 1)
+        if not in_place:
+            part[...] = product.reshape(part.shape)
+        if bias is not None:
+            # Whole lines at once, where they lie in one piece: the loop over channels alone is short.
+            lines = part.reshape(*part.shape[:-2], -1) if in_place else part
+            lines += np.tile(bias, part.shape[-2]) if in_place else bias
+    if not finite:
+        # A zero in the matrix times an infinity in the window gives NaN: each output from its own window.
+        for i, (first, taps) in enumerate(axes[-1].members):
+            reach = len(range(*taps.indices(weight.shape[-1])))
+            alone = Axis(slice(i, None, together), axes[-1].low + first, axes[-1].step, reach, 1, ((0, taps),))
+            _correlate(x, weight, y[..., alone.positions, :], (*axes[:-1], alone), groups, bias)
 
 
-def _columns(
-    x: Array, out: Ints, row: int, groups: int, kernel: Ints, low: Ints, stride: Ints, dilation: Ints
-) -> Array:
-    """Unrolled windows (groups, N * positions, taps * C/groups) of the output positions `out`, from `row` on."""
-    start = (low[0] + row * stride[0], *low[1:])
-    extent = tuple((o - 1) * s + (k - 1) * d + 1 for o, k, s, d in zip(out, kernel, stride, dilation, strict=True))
-    block = _window(x, start, extent)
-    n, channels = x.shape[0], x.shape[-1]
-    d = len(out)
-    steps = block.strides[1:-1]
-    windows = np.lib.stride_tricks.as_strided(
-        block,
-        (n, *out, *kernel, groups, channels // groups),
-        (
-            block.strides[0],
-            *(s * b for s, b in zip(stride, steps, strict=True)),
-            *(s * b for s, b in zip(dilation, steps, strict=True)),
-            block.strides[-1] * (channels // groups),
-            block.strides[-1],
-        ),
-    )
-    grouped = windows.transpose(2 * d + 1, *range(2 * d + 1), 2 * d + 2)
-    return grouped.reshape(groups, n * math.prod(out), -1)
-
-
-def _window(x: Array, start: Ints, extent: Ints) -> Array:
-    """x[:, start : start + extent, :] in each spatial dimension, with zeros outside of x; a view where it can be."""
-    stop = tuple(b + e for b, e in zip(start, extent, strict=True))
-    inner = tuple(
-        slice(min(max(b, 0), n), max(min(e, n), 0)) for b, e, n in zip(start, stop, x.shape[1:-1], strict=True)
-    )
-    if all(b >= 0 and e <= n for b, e, n in zip(start, stop, x.shape[1:-1], strict=True)):
-        return x[(slice(None), *inner)]
-    block = np.zeros((x.shape[0], *extent, x.shape[-1]), x.dtype, like=x)
-    target = tuple(slice(s.start - b, max(s.start, s.stop) - b) for s, b in zip(inner, start, strict=True))
-    if all(s.stop > s.start for s in inner):
-        block[(slice(None), *target)] = x[(slice(None), *inner)]
-    return block
+def _matrices(weight: Array, axes: tuple[Axis, ...], groups: int) -> Array:
+    """(O, C/groups, *kernel) -> (groups, window * C/groups, members * O/groups), contiguous."""
+    outputs, share = weight.shape[:2]
+    members = axes[-1].members
+    taps = weight[(slice(None), slice(None), *[axis.members[0][1] for axis in axes[:-1]])]
+    if len(members) == 1:
+        taps = taps[..., members[0][1]].reshape(groups, outputs // groups, share, -1).transpose(0, 3, 2, 1)
+        return np.ascontiguousarray(taps).reshape(groups, -1, outputs // groups)
+    taps = taps.transpose(*range(2, taps.ndim), 1, 0)
+    banded = np.zeros_like(weight, order="C", shape=(*taps.shape[:-3], axes[-1].reach, share, len(members), outputs))
+    for i, (first, chosen) in enumerate(members):
+        own = taps[..., chosen, :, :]
+        banded[..., first : first + own.shape[-3], :, i, :] = own
+    return banded.reshape(1, -1, len(members) * outputs)

@@ -1,10 +1,8 @@
 """Connectionist temporal classification: the forward-backward recursion of Graves et al. (2006), in
 logarithms.
 
-Between and around the labels of a target stand blanks, which makes 2 S + 1 states for S labels. A path starts
-in one of
-the first two states, ends in one of the last two, and at each step stays, goes on to the next state, or skips
-a blank
+Between and around the labels of a target stand blanks, which makes 2 S + 1 states for S labels. A path starts in one of
+the first two states, ends in one of the last two, and at each step stays, goes on to the next state, or skips a blank
 between two different labels.
 """
 
@@ -18,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 def states(labels: Array, blank: int) -> tuple[Array, Array]:
-    """The class of every state ``(N, 2 S + 1)``, and which states can be entered by skipping a blank; labels ``(N, S)``."""
+    """The class of every state, and which can be entered by skipping a blank: ``(N, S) -> (N, 2 S + 1)`` twice."""
     n, length = labels.shape
     classes = np.full((n, 2 * length + 1), blank, np.int64)
     classes[:, 1::2] = labels
@@ -70,8 +68,7 @@ def ctc_gradient(
 ) -> Array:
     """The gradient of each loss in the logits that ``log_probs`` is the log-softmax of, ``(T, N, C)``.
 
-    It is the probabilities minus the share of each class in the paths; through the log-softmax it passes
-    unchanged.
+    It is the probabilities minus the share of each class in the paths; through the log-softmax it passes unchanged.
     """
     steps, n, _ = log_probs.shape
     rows = np.arange(n)

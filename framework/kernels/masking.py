@@ -1,8 +1,7 @@
 """Choosing by a mask on the bits of floating-point numbers.
 
 ``np.where`` branches at each element, and takes ten times as long on a mask without pattern as on a regular
-one.
-These take the same short time on any mask.
+one. These take the same short time on any mask.
 """
 
 from __future__ import annotations
@@ -11,34 +10,54 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.blockwise import blockwise
+
 FEW = 512  # up to so many elements one call to np.where is faster
 _INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 
 def keep(array: Any, mask: Any) -> Any:
-    """``array`` where ``mask``, else 0: also for infinities and NaN, which a product with the mask would
-    keep.
-    """
+    """``array`` where ``mask``, else 0: also for infinities and NaN, which a product with the mask would keep."""
     if array.size <= FEW:
         return np.where(mask, array, 0)
-    integer = _INTEGER[array.dtype]
-    bits = np.negative(mask.view(np.int8)).astype(integer)  # all ones or all zeros
-    if bits.shape == array.shape:
-        return np.bitwise_and(array.view(integer), bits, out=bits).view(array.dtype)
-    return np.bitwise_and(array.view(integer), bits).view(array.dtype)
+    return _with_bits(array, np.negative(mask.view(np.int8)))
 
 
 def keep_unless(array: Any, mask: Any) -> Any:
     """``array`` where not ``mask``, else 0."""
-    return keep(array, np.logical_not(mask))
+    if array.size <= FEW:
+        return np.where(mask, 0, array)
+    return _with_bits(array, np.subtract(mask.view(np.int8), 1))
+
+
+def _with_bits(array: Any, bits: Any) -> Any:
+    """``array`` where the bits are all ones, 0 where they are all zeros."""
+    if array.shape == bits.shape:
+        return blockwise(_and, (array, bits))[0]
+    return np.bitwise_and(array.view(_INTEGER[array.dtype]), bits).view(array.dtype)
+
+
+def _and(array: Any, bits: Any, out: Any) -> None:
+    integer = _INTEGER[array.dtype]
+    np.bitwise_and(array.view(integer), bits, out=out.view(integer))
 
 
 def blend(mask: Any, yes: Any, no: Any) -> Any:
     """``np.where(mask, yes, no)`` for arrays of one floating-point dtype, which broadcast."""
     if mask.size <= FEW:
         return np.where(mask, yes, no)
+    if mask.shape == yes.shape == no.shape:
+        return blockwise(_blend, (yes, no, mask))[0]
     integer = _INTEGER[yes.dtype]
     other = no.view(integer)
     bits = np.bitwise_xor(yes.view(integer), other)
-    bits = np.bitwise_and(bits, np.negative(mask.view(np.int8)).astype(integer))
+    bits = np.bitwise_and(bits, np.negative(mask.view(np.int8)))
     return np.bitwise_xor(bits, other).view(yes.dtype)
+
+
+def _blend(yes: Any, no: Any, mask: Any, out: Any) -> None:
+    integer = _INTEGER[yes.dtype]
+    bits, other = out.view(integer), no.view(integer)
+    np.bitwise_xor(yes.view(integer), other, out=bits)
+    np.bitwise_and(bits, np.negative(mask.view(np.int8)), out=bits)
+    np.bitwise_xor(bits, other, out=bits)

@@ -21,18 +21,18 @@ def _by_rows(function: Callable[..., None], axis: int, *inputs: Any) -> Any:
     contiguous.
     """
     first = inputs[0]
-    if first.dtype == np.float16:
+    if first.dtype.itemsize == 2:
         single = [each.astype(np.float32) for each in inputs]
         return _by_rows(function, axis, *single).astype(np.float16)
     out = np.empty_like(first)
-    if first.size == 0:
-        return out
-    if first.ndim == 0:
-        function(*[each.reshape(1) for each in inputs], out.reshape(1), 0)
-        return out
     arrays = (*inputs, out)
-    if first.size <= BLOCK or axis != first.ndim - 1 or not all([each.flags.c_contiguous for each in arrays]):
-        function(*arrays, axis)
+    if first.ndim == 0:
+        function(*[each.reshape(1) for each in arrays], 0)
+        return out
+    last = axis == first.ndim - 1
+    if first.size <= BLOCK or not last or not all([each.flags.c_contiguous for each in arrays]):
+        if first.size:
+            function(*arrays, axis)
         return out
     length = first.shape[-1]
     tables = [each.reshape(-1, length) for each in arrays]

@@ -27,14 +27,14 @@ def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = Fa
     """
     if array.dtype.kind != "f":
         return _add(array, axes, np.int64, None, keepdims)
-    if array.size < _SMALL:
-        return _add(array, axes, None, None, keepdims)
     if array.itemsize == 2:
         return total(array.astype(np.float32), axes, keepdims).astype(array.dtype)
+    if array.size < _SMALL:
+        return _add(array, axes, None, None, keepdims)
     if axes is None or len(axes) == array.ndim:
-        if not array.flags.forc and array.size > _ONE_THREAD:
-            array = _add(array, innermost(array))
-        result = _add(array, None)
+        ordered = array.transpose(memory_order(array))
+        dense = ordered.flags.c_contiguous or array.size <= _ONE_THREAD
+        result = _add(ordered if dense else _add(ordered, -1), None)
         return result.reshape((1,) * array.ndim) if keepdims else result
     order = memory_order(array)
     if axes == (array.ndim - 1,) and order[-1] == array.ndim - 1 and array.shape[-1] <= _SHORT:
@@ -102,8 +102,3 @@ def memory_order(array: Array) -> tuple[int, ...]:
     """The axes from the largest stride to the smallest."""
     strides = array.strides
     return tuple(sorted(range(array.ndim), key=lambda axis: -abs(strides[axis])))
-
-
-def innermost(array: Array) -> int:
-    """The axis of the smallest stride."""
-    return memory_order(array)[-1]

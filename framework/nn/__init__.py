@@ -35,6 +35,11 @@ from framework.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
+from framework.nn.modules.batchnorm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+)
 from framework.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from framework.nn.modules.conv import (
     Conv1d,
@@ -54,6 +59,11 @@ from framework.nn.modules.dropout import (
     FeatureAlphaDropout,
 )
 from framework.nn.modules.flatten import Flatten, Unflatten
+from framework.nn.modules.instancenorm import (
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
 from framework.nn.modules.linear import Bilinear, Identity, Linear
 from framework.nn.modules.loss import (
     BCELoss,
@@ -79,6 +89,12 @@ from framework.nn.modules.loss import (
     TripletMarginWithDistanceLoss,
 )
 from framework.nn.modules.module import Module
+from framework.nn.modules.normalization import (
+    GroupNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from framework.nn.modules.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -98,6 +114,10 @@ from framework.nn.modules.pooling import (
     MaxUnpool1d,
     MaxUnpool2d,
     MaxUnpool3d,
+)
+from framework.nn.modules.sparse import (
+    Embedding,
+    EmbeddingBag,
 )
 from framework.nn.parameter import Buffer, Parameter
 
@@ -119,6 +139,9 @@ __all__ = [
     "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Bilinear",
     "Buffer",
     "CTCLoss",
@@ -135,9 +158,12 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "Embedding",
+    "EmbeddingBag",
     "FeatureAlphaDropout",
     "Flatten",
     "GaussianNLLLoss",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -145,13 +171,18 @@ __all__ = [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LPPool1d",
     "LPPool2d",
     "LPPool3d",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -176,6 +207,7 @@ __all__ = [
     "ParameterDict",
     "ParameterList",
     "PoissonNLLLoss",
+    "RMSNorm",
     "RReLU",
     "ReLU",
     "ReLU6",

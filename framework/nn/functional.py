@@ -14,9 +14,13 @@ from framework.ops.cross_entropy import *
 from framework.ops.ctc import *
 from framework.ops.distances import *
 from framework.ops.dropout import *
+from framework.ops.embedding import *
 from framework.ops.embedding_losses import *
+from framework.ops.likelihoods import *
 from framework.ops.linalg import linear as linear
 from framework.ops.losses import *
+from framework.ops.normalization import *
+from framework.ops.padding import *
 from framework.ops.pooling import *
 from framework.ops.transcendental import sigmoid as sigmoid
 from framework.ops.transcendental import tanh as tanh

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.autograd.grad_mode import no_grad
 from framework.autograd.graph import bump_version
+from framework.ops.creation import empty_like
 from framework.random import default_generator
 
 if TYPE_CHECKING:
@@ -55,9 +57,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which weights are scaled up before a nonlinearity.
 
     Args:
-        nonlinearity: ``linear``, ``sigmoid``, ``conv1d`` and the other convolutions (1), ``tanh`` (5/3),
-            ``relu`` (sqrt 2),
-            ``leaky_relu`` (sqrt(2 / (1 + slope ** 2))) or ``selu`` (3/4).
+        nonlinearity: ``linear``, ``sigmoid``, ``conv1d`` and the other convolutions (1), ``tanh`` (5/3), ``relu``
+            (sqrt 2), ``leaky_relu`` (sqrt(2 / (1 + slope ** 2))) or ``selu`` (3/4).
         param: The slope of ``leaky_relu``, 0.01 by default.
 
     Raises:
@@ -81,14 +82,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform numbers in [a, b)."""
-    array = tensor._array
-    return _write(tensor, (generator or default_generator).uniform(array.shape, a, b, array.dtype))
+    with no_grad():
+        return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Normal numbers with this mean and standard deviation."""
-    array = tensor._array
-    return _write(tensor, (generator or default_generator).normal(array.shape, mean, std, array.dtype))
+    with no_grad():
+        return tensor.normal_(mean, std, generator=generator)
 
 
 def trunc_normal_(
@@ -106,36 +107,37 @@ def trunc_normal_(
             "incorrect.",
             stacklevel=2,
         )
-    source = generator or default_generator
-    array = tensor._array
-    kind = array.dtype
 
     def below(x: float) -> float:
         return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
 
-    if below(b) - below(a) > 0.3:
-        low, high = kind.type(a), kind.type(b)
-        drawn = source.normal(array.shape, mean, std, kind)
-        outside = (drawn < low) | (drawn > high)
-        while outside.any():
-            drawn = np.where(outside, source.normal(array.shape, mean, std, kind), drawn)
-            outside = (drawn < low) | (drawn > high)
-    else:
-        # Most normal numbers lie outside: accept uniform ones with a probability that follows the density.
+    array = tensor._array
+    with no_grad():
+        other = empty_like(tensor)
+        if below(b) - below(a) > 0.3:
+            low, high = array.dtype.type(a), array.dtype.type(b)
+            tensor.normal_(mean, std, generator=generator)
+            outside = (array < low) | (array > high)
+            while outside.any():
+                array[outside] = other.normal_(mean, std, generator=generator)._array[outside]
+                outside = (array < low) | (array > high)
+            return tensor
+        # Most normal numbers would lie outside: accept uniform ones, with a probability that follows the density.
         peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-        drawn = np.empty_like(array)
         pending: Any = np.ones(array.shape, np.bool_)
         while pending.any():
-            candidates = source.uniform(array.shape, a, b, kind)
-            drawn = np.where(pending, candidates, drawn)
+            candidates = other.uniform_(a, b, generator=generator)._array
+            array[pending] = candidates[pending]
             density = ((candidates - mean) / std) ** 2 * -0.5 - peak
-            pending = pending & (np.log(source.uniform(array.shape, 0.0, 1.0, kind)) > density)
-    return _write(tensor, drawn)
+            pending = pending & (np.log(other.uniform_(generator=generator)._array) > density)
+    bump_version(tensor)
+    return tensor
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """The same value everywhere."""
-    return _write(tensor, val)
+    with no_grad():
+        return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -275,8 +277,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     if array.size == 0:
         return tensor
     rows = array.shape[0]
-    source = generator or default_generator
-    drawn = source.normal((rows, array.size // rows), 0.0, 1.0, array.dtype)
+    drawn = (generator or default_generator).normal((rows, array.size // rows), 0.0, 1.0, array.dtype)
     wide = rows < drawn.shape[1]
     q, r = np.linalg.qr(drawn.T if wide else drawn)
     q = q * np.sign(np.diagonal(r))  # makes the decomposition unique
@@ -291,17 +292,16 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     """
     if tensor.dim() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {list(tensor.shape)}")
-    source = generator or default_generator
     rows, columns = tensor.shape
-    values = source.normal((rows, columns), 0.0, std, tensor._array.dtype)
+    normal_(tensor, 0.0, std, generator)
     zeros = math.ceil(sparsity * rows)
     for column in range(columns):
-        values[default_generator.permutation(rows)[:zeros], column] = 0
-    return _write(tensor, values)
+        tensor._array[default_generator.permutation(rows)[:zeros], column] = 0
+    return tensor
 
 
 def _write(tensor: Tensor, values: Any) -> Tensor:
-    np.copyto(tensor._array, values, casting="same_kind")
+    np.copyto(tensor._array, values, casting="unsafe")
     bump_version(tensor)
     return tensor
 

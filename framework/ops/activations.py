@@ -16,7 +16,6 @@ from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.kernels import activations as kernels
-from framework.kernels.masking import blend, keep
 from framework.ops import softmax as softmaxes
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.dims import wrap_dim
@@ -41,7 +40,7 @@ from framework.ops.rectifiers import (
     threshold,
     threshold_,
 )
-from framework.ops.selection import keep_where, select
+from framework.ops.selection import keep_where
 from framework.ops.transcendental import exp, sigmoid, tanh
 
 __all__ = [
@@ -124,7 +123,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
 @primitive(input=lambda grad, input: _hardswish_backward(grad, input))
 def _hardswish(input: Any) -> Any:
     only_floats("hardswish", input)
-    return input * np.clip(input + 3, 0, 6) / 6
+    return kernels.hardswish(input)
 
 
 @primitive(
@@ -132,8 +131,7 @@ def _hardswish(input: Any) -> Any:
     input=lambda grad, gradient, input: keep_where(grad * gradient * (1 / 3), (input > -3) & (input < 3)),
 )
 def _hardswish_backward(gradient: Any, input: Any) -> Any:
-    inside = gradient * (np.clip(input, -3, 3) / 3 + 0.5)
-    return blend(~np.less(input, 3), gradient, keep(inside, np.greater(input, -3)))
+    return kernels.hardswish_backward(gradient, input)
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
@@ -273,14 +271,20 @@ def mish(input: Any, inplace: bool = False) -> Any:
     return _mish_recorded(input)[0] if _wants_slope(input) else _mish(input)
 
 
-@primitive(
-    input=lambda grad, input, beta, threshold: select(input * beta > threshold, grad, grad * sigmoid(input * beta))
-)
+@primitive(input=lambda grad, input, beta, threshold: _softplus_backward(grad, input, beta, threshold))
 def _softplus(input: Any, beta: float, threshold: float) -> Any:
     only_floats("softplus", input)
-    scaled = input * beta
-    smooth = (np.maximum(scaled, 0) + np.log1p(np.exp(-np.absolute(scaled)))) / beta
-    return blend(np.greater(scaled, threshold), input, smooth)
+    return kernels.softplus(input, beta, threshold)
+
+
+@primitive(
+    gradient=lambda grad, input, beta, threshold: _softplus_backward(grad, input, beta, threshold),
+    input=lambda grad, gradient, input, beta, threshold: keep_where(
+        grad * gradient * (sigmoid(input * beta) * sigmoid(input * -beta) * beta), ~(input * beta > threshold)
+    ),
+)
+def _softplus_backward(gradient: Any, input: Any, beta: float, threshold: float) -> Any:
+    return kernels.softplus_backward(gradient, input, beta, threshold)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -292,7 +296,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 def logsigmoid(input: Any) -> Any:
     """``log(sigmoid(input))`` without its underflow."""
     only_floats("log_sigmoid", input)
-    return np.minimum(input, 0) - np.log1p(np.exp(-np.absolute(input)))
+    return kernels.log_sigmoid(input)
 
 
 @primitive(promotes="float", input=lambda grad, input: grad / square(_above_magnitude(input)))

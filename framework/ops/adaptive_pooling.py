@@ -1,7 +1,7 @@
 """Pooling to a given output size, and the inverse of max pooling.
 
-With n inputs and m outputs in a dimension, window i covers the inputs from ``i * n // m`` to ``ceil((i + 1) *
-n / m)``.
+With n inputs and m outputs in a dimension, window i covers the inputs from ``i * n // m`` to
+``ceil((i + 1) * n / m)``.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
-from framework.ops.checks import first_tensor, of_tensors, require_tensors
+from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors
 
 __all__ = [
     "allclose",
@@ -176,7 +176,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     return _isclose(input, other, rtol, atol, equal_nan)
 
 
-@primitive(promotes="common")
+@primitive()
 def _isclose(input: Any, other: Any, rtol: float, atol: float, equal_nan: bool) -> Any:
     same = np.equal(input, other)
     if equal_nan and input.dtype.kind == "f":
@@ -233,7 +233,7 @@ def _bitwise(name: str, function: Callable[..., Any], *arrays: Any) -> Any:
     try:
         return function(*arrays)
     except TypeError:
-        kind = from_numpy_dtype(arrays[0].dtype)
+        kind = from_numpy_dtype(next(each.dtype for each in arrays if isinstance(each, (np.ndarray, np.generic))))
         raise NotImplementedError(f'"{name}_cpu" not implemented for {kind}; it takes integers and bools') from None
 
 
@@ -268,12 +268,14 @@ def bitwise_xor(input: Any, other: Any) -> Any:
 @primitive(promotes="common")
 def bitwise_left_shift(input: Any, other: Any) -> Any:
     """``input << other`` of integers."""
+    no_bools("lshift", input if isinstance(input, np.ndarray) else other)
     return _bitwise("lshift", np.left_shift, input, other)
 
 
 @primitive(promotes="common")
 def bitwise_right_shift(input: Any, other: Any) -> Any:
     """``input >> other`` of integers; the sign is kept."""
+    no_bools("rshift", input if isinstance(input, np.ndarray) else other)
     return _bitwise("rshift", np.right_shift, input, other)
 
 

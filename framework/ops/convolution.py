@@ -1,8 +1,7 @@
 """Convolutions and transposed convolutions in 1, 2 and 3 dimensions.
 
-Three bilinear primitives do it all: the convolution, its gradient in the input (which is the transposed
-convolution) and
-its gradient in the weight. The gradients of each are the other two, so derivatives of any order exist.
+Three bilinear primitives do it all: the convolution, its gradient in the input (which is the transposed convolution)
+and its gradient in the weight. The gradients of each are the other two, so derivatives of any order exist.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.kernels.convolution import (
     convolution as _convolve,
@@ -21,7 +21,6 @@ from framework.kernels.convolution import (
     convolution_weight_gradient,
 )
 from framework.kernels.summation import total
-from framework.ops.checks import require_tensors
 from framework.ops.shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ def _weight_gradient(output: Any, input: Any, weight_shape: Any, geometry: Any) 
     return convolution_weight_gradient(output, input, weight_shape[2:], *geometry)
 
 
-# A transposed convolution whose output padding is larger than its stride has no output for the last windows
-# of the
+# A transposed convolution whose output padding is larger than its stride has no input for the last windows of the
 # convolution that it transposes; and the padding "same" may need a zero more at the end than at the start.
 
 
@@ -134,9 +132,8 @@ def conv2d(
         weight: ``(O, C / groups, kernel height, kernel width)``.
         bias: ``(O,)`` or None.
         stride, dilation: A number, or one for each spatial dimension.
-        padding: Zeros on both sides of each spatial dimension; ``"valid"`` for none, ``"same"`` for an output
-            of the input's
-            size (with stride 1).
+        padding: Zeros on both sides of each spatial dimension; ``"valid"`` for none, ``"same"`` for an output of the
+            input's size (with stride 1).
         groups: Into how many groups the channels of input and output fall.
 
     Returns:
@@ -353,10 +350,10 @@ def _checked_shapes(name: str, dims: int, input: Any, weight: Any, bias: Any) ->
         RuntimeError: If the dtypes differ, or the number of dimensions is wrong.
         TypeError: If one is no tensor.
     """
-    require_tensors(name, input=input, weight=weight)
+    for argument, value in (("input", input), ("weight", weight), ("bias", bias)):
+        if not isinstance(value, Variable) and (value is not None or argument != "bias"):
+            raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
     x, w = input._array, weight._array
-    if bias is not None:
-        require_tensors(name, bias=bias)
     for argument, value in (("weight", weight), ("bias", bias)):
         if value is not None and value._array.dtype != x.dtype:
             raise RuntimeError(

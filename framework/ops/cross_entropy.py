@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, array_of
+from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.ops import reductions
@@ -38,9 +38,8 @@ def checked_reduction(size_average: bool | None, reduce: bool | None, reduction:
 class ClassTargets:
     """What a loss over class indices needs besides its input: checked once, and read by forward and backward.
 
-    The loss of a position with target y is the sum over classes c of ``q[c] * -log p[c]``, where ``q`` holds
-    the weight of y
-    (less the smoothing) at y, and everywhere the smoothing's share of that class's weight.
+    The loss of a position with target y is the sum over classes c of ``q[c] * -log p[c]``, where ``q`` holds the weight
+    of y (less the smoothing) at y, and everywhere the smoothing's share of that class's weight.
 
     Attributes:
         classes: The target of each position, int64; 0 for an ignored one.
@@ -66,7 +65,9 @@ class ClassTargets:
         count = input.shape[-1]
         classes = target.reshape(-1)
         self.kept: Any = None
-        if classes.size and (0 <= ignore_index < count or classes.min() < 0 or classes.max() >= count):
+        # Read as unsigned numbers, negative ones are large: one pass finds whatever is no class.
+        unsigned = classes.view(np.uint64) if classes.itemsize == 8 else classes
+        if classes.size and (0 <= ignore_index < count or np.maximum.reduce(unsigned) >= count):
             kept = np.not_equal(classes, ignore_index)
             if not kept.all():
                 self.kept = kept
@@ -99,9 +100,7 @@ class ClassTargets:
         """The result from the loss of each position."""
         if self.kept is not None:
             losses[~self.kept] = 0
-        if not self.reduced:
-            return losses
-        return np.divide(np.add.reduce(losses), self.divisor, dtype=losses.dtype)
+        return np.add.reduce(losses) / self.divisor if self.reduced else losses
 
     def row_factors(self, dtype: Any) -> Any:
         """The sum of ``q`` of each position over the divisor, ``(positions, 1)``; 0 for an ignored one."""
@@ -112,12 +111,11 @@ class ClassTargets:
             factors += self.smooth.sum()
         if self.kept is not None:
             factors[~self.kept] = 0
-        return np.divide(factors, self.divisor, dtype=dtype)
+        return factors / self.divisor
 
 
-# In the formulas of the losses ``target`` and ``weight`` are named so that they are saved with their version
-# counters: to
-# change them in place before backward is an error, since ``targets`` may share their memory.
+# In the formulas of the losses ``target`` and ``weight`` are named so that they are saved with their version counters:
+# to change them in place before backward is an error, since ``targets`` may share their memory.
 
 
 def _column(outer: Any) -> Any:
@@ -147,17 +145,17 @@ def _from_outputs(grad: Any, probabilities: Any, targets: ClassTargets) -> Any:
 def _cross_entropy(input: Any, target: Any, weight: Any, targets: Any) -> Any:
     """The loss of logits ``(positions, classes)``, and their softmax, which backward needs."""
     shifted = input - np.maximum.reduce(input, 1, keepdims=True)
-    losses = -shifted[np.arange(len(shifted)), targets.classes]
+    picked = shifted[np.arange(len(shifted)), targets.classes]
     smoothed = None if targets.smooth is None else shifted @ targets.smooth
     probabilities = np.exp(shifted, out=shifted)
     sums = np.add.reduce(probabilities, 1, keepdims=True)
     probabilities /= sums
-    np.log(sums, out=sums)
-    losses += sums[:, 0]
+    logarithms = np.log(sums, out=sums).reshape(-1)
+    losses = np.subtract(logarithms, picked, out=picked)
     if targets.at_target is not None:
         losses *= targets.at_target
     if smoothed is not None:
-        losses += sums[:, 0] * np.add.reduce(targets.smooth) - smoothed
+        losses += logarithms * np.add.reduce(targets.smooth) - smoothed
     return targets.finish(losses), probabilities
 
 
@@ -169,7 +167,7 @@ def _cross_entropy(input: Any, target: Any, weight: Any, targets: Any) -> Any:
 )
 def _cross_entropy_backward(outer: Any, probabilities: Any, targets: Any) -> Any:
     """The gradient in the logits: ``(sum(q) * p - q) * outer / divisor``."""
-    scale = np.divide(outer, targets.divisor, dtype=outer.dtype)
+    scale = outer / targets.divisor
     total = at_target = scale if targets.at_target is None else scale * targets.at_target
     if targets.smooth is not None:
         total = at_target + scale * np.add.reduce(targets.smooth)
@@ -195,7 +193,7 @@ def _nll(input: Any, target: Any, weight: Any, targets: Any) -> Any:
 
 @primitive(outer=lambda grad, targets: _nll(grad, None, None, targets))
 def _nll_backward(outer: Any, targets: Any, shape: Any) -> Any:
-    scale = np.divide(outer, targets.divisor, dtype=outer.dtype)
+    scale = outer / targets.divisor
     result = np.zeros_like(outer, shape=shape)
     result[np.arange(len(result)), targets.classes] = (
         -scale if targets.at_target is None else -scale * targets.at_target
@@ -232,20 +230,20 @@ def cross_entropy(
         RuntimeError, ValueError: If shapes or dtypes don't fit together.
     """
     reduction = checked_reduction(size_average, reduce, reduction)
-    require_tensors("cross_entropy", input=input, target=target)
+    logits, wanted = _arrays("cross_entropy", input, target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if input.shape == target.shape:
+    if logits.shape == wanted.shape:
         if ignore_index >= 0:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
-    if array_of(input).dtype.kind != "f":
+    if logits.dtype.kind != "f":
         raise NotImplementedError(
             f'"cross_entropy" not implemented for {input.dtype}; the input must be floating-point logits'
         )
     rows = _rows("cross_entropy", input, target, weight)
-    arrays = array_of(rows), array_of(target), array_of(weight)
-    targets = ClassTargets("cross_entropy", *arrays, ignore_index, label_smoothing, reduction)
+    weights = None if weight is None else weight._array
+    targets = ClassTargets("cross_entropy", rows._array, wanted, weights, ignore_index, label_smoothing, reduction)
     loss = _cross_entropy(rows, target, weight, targets)[0]
     return loss if reduction != "none" or input is rows else reshape(loss, target.shape)
 
@@ -274,19 +272,27 @@ def nll_loss(
         RuntimeError, ValueError: If shapes or dtypes don't fit together.
     """
     reduction = checked_reduction(size_average, reduce, reduction)
-    require_tensors("nll_loss", input=input, target=target)
+    _, wanted = _arrays("nll_loss", input, target)
     rows = _rows("nll_loss", input, target, weight)
-    arrays = array_of(rows), array_of(target), array_of(weight)
-    loss = _nll(rows, target, weight, ClassTargets("nll_loss", *arrays, ignore_index, 0.0, reduction))
+    weights = None if weight is None else weight._array
+    targets = ClassTargets("nll_loss", rows._array, wanted, weights, ignore_index, 0.0, reduction)
+    loss = _nll(rows, target, weight, targets)
     return loss if reduction != "none" or input is rows else reshape(loss, target.shape)
+
+
+def _arrays(name: str, input: Any, target: Any) -> tuple[Array, Array]:
+    if isinstance(input, Variable) and isinstance(target, Variable):
+        return input._array, target._array
+    argument, value = ("target", target) if isinstance(input, Variable) else ("input", input)
+    raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
 
 
 def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
     """The input as ``(positions, classes)``, after all shapes and dtypes have been checked."""
-    shape, wanted = tuple(input.shape), tuple(target.shape)
+    shape, wanted = input._array.shape, target._array.shape
     if not shape:
         raise ValueError(f"{name}: Expected 1 or more dimensions (got 0)")
-    kind = array_of(target).dtype
+    kind = target._array.dtype
     if kind != np.int64 and kind != np.uint8:
         raise RuntimeError(
             f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert class "
@@ -318,7 +324,8 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
 
 def _check_weight(name: str, input: Any, weight: Any) -> None:
     require_tensors(name, weight=weight)
-    classes = input.shape[1 if len(input.shape) > 1 else 0]
+    shape = input._array.shape
+    classes = shape[1 if len(shape) > 1 else 0]
     if tuple(weight.shape) != (classes,):
         raise RuntimeError(
             f"{name}: weight tensor should be defined either for all {classes} classes or no classes but got weight "
@@ -334,7 +341,7 @@ def _check_weight(name: str, input: Any, weight: Any) -> None:
 
 
 def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Tensor:
-    if array_of(target).dtype.kind != "f":
+    if target._array.dtype.kind != "f":
         raise RuntimeError(
             f"cross_entropy: Expected floating point type for target with class probabilities, got {target.dtype}; "
             "class indices have no class dimension"
@@ -352,5 +359,5 @@ def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoo
     total = -reductions.sum(terms)
     if reduction == "sum":
         return total
-    positions = array_of(input).size // classes
+    positions = input._array.size // classes
     return total / (positions if positions else float("nan"))

@@ -53,9 +53,8 @@ def ctc_loss(
     al., 2006).
 
     Args:
-        log_probs: Log probabilities ``(T, N, C)`` or ``(T, C)``, from a log-softmax: the gradient is the one
-            that such an
-            input needs.
+        log_probs: Log probabilities ``(T, N, C)`` or ``(T, C)``, from a log-softmax: the gradient is the one that
+            such an input needs.
         targets: Labels ``(N, S)`` or ``(S,)``, padded with anything; or those of all targets in one row,
             ``(sum of lengths,)``.
         input_lengths, target_lengths: ``(N,)`` tensors or sequences of ints; for an unbatched input

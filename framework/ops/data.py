@@ -27,8 +27,10 @@ def array_from_data(data: Any, dtype: DType | None = None) -> Array:
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
     mixed: list[Any] = []
+    if isinstance(first, Variable):
+        data = _plain(data, mixed)
     try:
-        array = np.array(_plain(data, mixed) if isinstance(first, Variable) else data)
+        array = np.array(data)
     except ValueError:
         raise _unequal(data) from None
     if array.dtype.kind not in "biuf":

@@ -27,8 +27,7 @@ __all__ = [
     "feature_dropout",
 ]
 
-# Alpha dropout sets activations to minus this, which selu tends to on its negative side (Klambauer et al.,
-# 2017).
+# Alpha dropout sets activations to minus this, which selu tends to on its negative side (Klambauer et al., 2017).
 _ALPHA = 1.7580993408473766
 
 

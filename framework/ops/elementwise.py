@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
+from framework.kernels import activations as kernels
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.rounding import zeros
 
@@ -147,11 +148,16 @@ def positive(input: Any) -> Any:
     return input
 
 
-@primitive(input=lambda grad, input: grad * sign(input))
+@primitive(promotes="common", input=lambda grad, input: _abs_backward(grad, input))
 def abs(input: Any) -> Any:
     """``|input|``; the gradient at zero is zero."""
     no_bools("abs", input)
     return np.absolute(input)
+
+
+@primitive(gradient=lambda grad, input: _abs_backward(grad, input))
+def _abs_backward(gradient: Any, input: Any) -> Any:
+    return kernels.absolute_backward(gradient, input)
 
 
 absolute = abs
@@ -176,7 +182,6 @@ sgn = sign
     weight=lambda grad, input, end: grad * (end - input),
 )
 def _lerp(input: Any, end: Any, weight: Any) -> Any:
-    only_floats("lerp", input)
     # Exact at both ends.
     difference = end - input
     if isinstance(weight, (int, float)):
@@ -198,6 +203,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     """
     require_tensors("lerp", input=input, end=end)
     dtype = input.dtype
+    only_floats("lerp", array_of(input))
     for name, each in (("end", end), ("weight", weight)):
         if isinstance(each, Variable) and each._array.ndim and each.dtype != dtype:  # type: ignore[attr-defined]
             raise RuntimeError(f"lerp(): expected dtype {dtype} for `{name}` but got {each.dtype}")  # type: ignore[attr-defined]

@@ -24,29 +24,36 @@ _add: Any = np.add.reduce  # the stubs know no `keepdims` that is not a literal
 
 
 @primitive()
-def _tie_shares(input: Any, extreme: Any, dims: tuple[int, ...] | None) -> Any:
-    """One over the number of elements equal to the extreme, at each of them; 0 elsewhere. NaN equals NaN."""
+def tie_shares(input: Any, extreme: Any, dims: tuple[int, ...] | None, with_nans: bool) -> Any:
+    """One over the number of elements equal to the extreme, at each of them; 0 elsewhere.
+
+    Whether NaN equals NaN differs in PyTorch: for ``amax`` it doesn't, so that all shares are NaN.
+    """
     ties = np.equal(input, extreme)
-    nans = np.isnan(extreme)
-    if nans.any():
-        ties |= np.isnan(input) & nans
+    if with_nans:
+        nans = np.isnan(extreme)
+        if nans.any():
+            ties |= np.isnan(input) & nans
     # Counted in float64: many ties overflow a float16, and are more than a float32 can count.
     counts = _add(ties, dims, np.float64, None, True)
     return ties * np.reciprocal(counts).astype(input.dtype)
 
 
-def _shared(grad: Any, input: Any, dims: tuple[int, ...] | None, keepdim: bool, result: Any) -> Any:
+def shared(
+    grad: Any, input: Any, dims: tuple[int, ...] | None, keepdim: bool, result: Any, with_nans: bool = False
+) -> Any:
     """The gradient of an extreme, shared evenly among the elements that attain it."""
     shape = input.shape
-    return restore(grad, dims, keepdim, shape) * _tie_shares(input, restore(result, dims, keepdim, shape), dims)
+    shares = tie_shares(input, restore(result, dims, keepdim, shape), dims, with_nans)
+    return restore(grad, dims, keepdim, shape) * shares
 
 
-@primitive(name="Amax", input=lambda grad, input, dims, keepdim, result: _shared(grad, input, dims, keepdim, result))
+@primitive(name="Amax", input=lambda grad, input, dims, keepdim, result: shared(grad, input, dims, keepdim, result))
 def _amax(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return _extreme(np.maximum, np.argmax, input, dims, keepdim)
 
 
-@primitive(name="Amin", input=lambda grad, input, dims, keepdim, result: _shared(grad, input, dims, keepdim, result))
+@primitive(name="Amin", input=lambda grad, input, dims, keepdim, result: shared(grad, input, dims, keepdim, result))
 def _amin(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return _extreme(np.minimum, np.argmin, input, dims, keepdim)
 
@@ -142,28 +149,20 @@ def place_along(grad: Any, index: Any, dim: int, shape: Any) -> Any:
     return result
 
 
-def place_selected(grad: Any, index: Any, dim: int, keepdim: bool, shape: Any) -> Any:
-    """The gradient of a reduction that selects one element along ``dim``, whose ``index`` has the result's
-    shape.
-    """
-    if not len(shape):
+def place_selected(grad: Any, dim: int, keepdim: bool, input_shape: Any, result1: Any) -> Any:
+    """The formula of a reduction that selects elements along ``dim``: ``result1`` says which."""
+    if not len(input_shape):
         return grad
-    restored = restore(grad, (dim,), keepdim, shape)
-    return place_along(restored, index.reshape(restored.shape), dim, shape)
+    restored = restore(grad, (dim,), keepdim, input_shape)
+    return place_along(restored, result1.reshape(restored.shape), dim, input_shape)
 
 
-@primitive(
-    name="MaxBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
-)
+@primitive(name="MaxBackward0", input=place_selected)
 def _max_along(input: Any, dim: int, keepdim: bool) -> Any:
     return _extreme_along(np.maximum, np.argmax, input, dim, keepdim)
 
 
-@primitive(
-    name="MinBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
-)
+@primitive(name="MinBackward0", input=place_selected)
 def _min_along(input: Any, dim: int, keepdim: bool) -> Any:
     return _extreme_along(np.minimum, np.argmin, input, dim, keepdim)
 
@@ -191,12 +190,12 @@ def _in_rows(input: Any, index: Any) -> Any:
     return input.reshape(-1).take(index + np.arange(0, input.size, width).reshape(input.shape[:-1]))
 
 
-@primitive(name="MaxBackward1", input=lambda grad, input, result: _shared(grad, input, None, False, result))
+@primitive(name="MaxBackward1", input=lambda grad, input, result: shared(grad, input, None, False, result, True))
 def _max_all(input: Any) -> Any:
     return np.maximum.reduce(input, None)
 
 
-@primitive(name="MinBackward1", input=lambda grad, input, result: _shared(grad, input, None, False, result))
+@primitive(name="MinBackward1", input=lambda grad, input, result: shared(grad, input, None, False, result, True))
 def _min_all(input: Any) -> Any:
     return np.minimum.reduce(input, None)
 

@@ -31,6 +31,8 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
     array = self._array
     if array.size:
         strides = tuple([each // array.itemsize for each in array.strides])
+        if 0 in strides:
+            strides = _without_numpys_zeros(array.shape, strides)
     else:  # NumPy's are zeros then
         strides = tuple([prod(max(size, 1) for size in array.shape[i + 1 :]) for i in range(array.ndim)])
     if dim is None:
@@ -38,6 +40,17 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
     if not array.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return strides[wrap_dim(dim, array.ndim)]
+
+
+def _without_numpys_zeros(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides with PyTorch's for dimensions of size 1 that were inserted: what lies within them, as a whole."""
+    result = list(strides)
+    inner = 1
+    for dim in reversed(range(len(shape))):
+        if shape[dim] == 1 and strides[dim] == 0:
+            result[dim] = inner
+        inner = shape[dim] * result[dim]
+    return tuple(result)
 
 
 def storage_offset(self: Tensor) -> int:

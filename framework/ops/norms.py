@@ -12,19 +12,20 @@ from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.summation import total, total_of_squares
 from framework.ops.conversion import to_dtype
+from framework.ops.creation import ones_like
 from framework.ops.decompositions import svdvals
-from framework.ops.dims import wrap_dims
+from framework.ops.dims import wrap_dim, wrap_dims
 from framework.ops.elementwise import abs, sign
-from framework.ops.extrema import _tie_shares, amax, amin
+from framework.ops.extrema import amax, amin, tie_shares
 from framework.ops.joining import select_
 from framework.ops.powers import pow
 from framework.ops.reductions import Dims, reduced_dims, restore, sum
 from framework.ops.rounding import zeros
-from framework.ops.selection import keep_where
-from framework.ops.shape import _permute, as_shape
+from framework.ops.selection import keep_where, select
+from framework.ops.shape import _permute, as_shape, unsqueeze
 from framework.ops.solving import inv
 
-__all__ = ["norm"]
+__all__ = ["cdist", "dist", "norm", "renorm"]
 
 # `Any`, because the stubs know no `keepdims` that is not a literal.
 _maximum: Any = np.maximum.reduce
@@ -44,7 +45,7 @@ def _vector_norm_gradient(
     if ord == 2:
         return grad * keep_where(input / norm, norm != 0)
     if ord in (np.inf, -np.inf):
-        return grad * sign(input) * _tie_shares(abs(input), norm, dims)
+        return grad * sign(input) * tie_shares(abs(input), norm, dims, True)
     size = abs(input)
     if ord < 2:
         slope = sign(input) * keep_where(pow(size, ord - 1), size != 0)
@@ -228,11 +229,11 @@ def norm(
     Raises:
         RuntimeError: For an unknown order.
     """
-    if p is None or p == "fro":
+    if p is None or (p == "fro" and not (isinstance(dim, (tuple, list)) and len(dim) > 2)):
         result = vector_norm(input, 2, dim, keepdim, dtype=dtype)
-    elif p == "nuc":
+    elif p in ("fro", "nuc"):
         dims = (0, 1) if dim is None and len(input.shape) == 2 else dim
-        result = matrix_norm(input, "nuc", dims, keepdim, dtype=dtype)
+        result = matrix_norm(input, p, dims, keepdim, dtype=dtype)
     elif isinstance(p, str):
         raise RuntimeError(f"norm(): Order {p} not supported; the named ones are 'fro' and 'nuc'")
     else:
@@ -253,3 +254,61 @@ def cond(A: Any, p: float | str | None = None) -> Any:
         largest, smallest = [select_(values, len(values.shape) - 1, i) for i in (0, values.shape[-1] - 1)]
         return smallest / largest if p == -2 else largest / smallest
     return matrix_norm(A, p) * matrix_norm(inv(A), p)
+
+
+# ---- Distances -------------------------------------------------------------------------------------------
+
+
+def dist(input: Any, other: Any, p: float = 2) -> Any:
+    """The ``p``-norm of ``input - other``, which broadcast."""
+    return vector_norm(input - other, p)
+
+
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Any:
+    """The ``p``-norm of the difference of each row of ``x1`` and each row of ``x2``.
+
+    Args:
+        x1: ``(..., n, k)``.
+        x2: ``(..., m, k)``; leading dimensions broadcast.
+        p: The order, not negative.
+        compute_mode: One of PyTorch's three; it says how distances may be rounded. Here they are those of
+            ``"donot_use_mm_for_euclid_dist"``, the exact one, always.
+
+    Returns:
+        ``(..., n, m)``.
+
+    Raises:
+        RuntimeError: If shapes don't fit, or for a negative order.
+    """
+    modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+    if compute_mode is not None and compute_mode not in modes:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode; the modes are {', '.join(modes)}")
+    for name, each in (("X1", x1), ("X2", x2)):
+        if len(each.shape) < 2:
+            raise RuntimeError(
+                f"cdist only supports at least 2D tensors, {name} got: {len(each.shape)}D; unsqueeze(0) a single row"
+            )
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    if p < 0:
+        raise RuntimeError(f"cdist only supports non-negative p values, got {p}")
+    return vector_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
+
+
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """Each slice along ``dim`` scaled down to a ``p``-norm of ``maxnorm``, where it is larger.
+
+    Raises:
+        RuntimeError: For fewer than 2 dimensions, an order that isn't positive, or a negative ``maxnorm``.
+    """
+    ndim = len(input.shape)
+    if ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {ndim} dimensions")
+    if p <= 0:
+        raise RuntimeError(f"renorm: non-positive-norm not supported, got {p}")
+    if maxnorm < 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+    dim = wrap_dim(dim, ndim)
+    norms = vector_norm(input, p, tuple([i for i in range(ndim) if i != dim]), True)
+    # PyTorch's own 1e-7 keeps the quotient finite.
+    return input * select(norms > maxnorm, maxnorm / (norms + 1e-7), ones_like(norms))

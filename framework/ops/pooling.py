@@ -1,7 +1,7 @@
 """Pooling over 1, 2 or 3 spatial dimensions: the largest, the mean or a norm of each window.
 
-Every gradient here is linear, and its own gradient is the linear map in the other direction: derivatives of
-any order.
+Every gradient here is linear, and its own gradient is the linear map in the other direction: derivatives of any
+order.
 """
 
 from __future__ import annotations

@@ -87,8 +87,8 @@ def _pow(input: Any, exponent: Any) -> Any:
     if not negative.any():
         return np.power(input, exponent)
     # Rounded towards zero: only the powers of 1 and -1 are left.
-    magnitude = np.power(input, np.absolute(exponent))
-    return np.where(negative, np.where(np.absolute(magnitude) == 1, magnitude, 0), magnitude).astype(magnitude.dtype)
+    power = np.power(input, np.where(negative, np.bitwise_and(exponent, 1), exponent))
+    return np.where(negative & np.not_equal(input, 1) & np.not_equal(input, -1), np.zeros_like(power), power)
 
 
 def _log_factor(base: Any, exponent: Any, result: Any) -> Any:

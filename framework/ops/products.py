@@ -7,15 +7,19 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from framework.autograd.graph import array_of
+from framework.autograd.graph import Variable, array_of
+from framework.dtypes import get_default_dtype
 from framework.ops.arranging import _diagonal
 from framework.ops.broadcasting import _expand
 from framework.ops.checks import no_bools
+from framework.ops.conversion import to_dtype
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
 from framework.ops.linalg import bmm, dot, matmul, mm, mT, mv, rows
-from framework.ops.reductions import _sum, sum
-from framework.ops.shape import _permute, as_shape, unsqueeze
+from framework.ops.reductions import _mean, _sum, sum
+from framework.ops.selection import clamp, clamp_min
+from framework.ops.shape import _permute, as_shape, element_count, unsqueeze
+from framework.ops.transcendental import sqrt
 
 __all__ = [
     "addbmm",
@@ -24,6 +28,8 @@ __all__ = [
     "addr",
     "baddbmm",
     "chain_matmul",
+    "corrcoef",
+    "cov",
     "cross",
     "ger",
     "inner",
@@ -126,7 +132,7 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
     if kind.kind != "f":
         alpha, beta = int(alpha), int(beta)
     shape = tuple(product.shape)
-    if common_shape([input.shape, shape]) != shape:
+    if not _broadcasts_to(tuple(input.shape), shape):
         raise RuntimeError(
             f"{name}(): The expanded size of the tensor {list(shape)} must match the existing size: input "
             "has shape "
@@ -137,6 +143,11 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
     if beta == 0:
         return product
     return (input if beta == 1 else input * beta) + product
+
+
+def _broadcasts_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    lead = len(larger) - len(shape)
+    return lead >= 0 and all(a in (1, b) for a, b in zip(shape, larger[lead:], strict=True))
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
@@ -307,3 +318,85 @@ def _chain(factors: list[Any], splits: dict[tuple[int, int], int], i: int, j: in
         return factors[i]
     k = splits[i, j]
     return mm(_chain(factors, splits, i, k), _chain(factors, splits, k + 1, j))
+
+
+# ---- Covariance ------------------------------------------------------------------------------------------
+
+
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariance matrix of variables, whose observations are the columns.
+
+    Args:
+        input: ``(variables, observations)``, or ``(observations,)`` of one variable.
+        correction: What is taken off the number of observations in the divisor.
+        fweights: How often each observation came: integers ``(observations,)``.
+        aweights: How much each observation weighs: ``(observations,)``.
+
+    Returns:
+        ``(variables, variables)``; a 0-dimensional tensor for one variable.
+
+    Raises:
+        RuntimeError: For more than 2 dimensions, or weights that don't fit.
+    """
+    ndim = len(input.shape)
+    if ndim > 2:
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {ndim} dimensions"
+        )
+    rows_ = input if ndim == 2 else as_shape(input, (1, element_count(input)))
+    if array_of(rows_).dtype.kind != "f":
+        rows_ = to_dtype(rows_, get_default_dtype())
+    count = rows_.shape[1]
+    weights = _weights(fweights, aweights, count)
+    if weights is None:
+        total: Any = count
+        centred = rows_ - _mean(rows_, (1,), True) if count else rows_
+        weighed = centred
+    else:
+        total = sum(weights)
+        centred = rows_ - sum(rows_ * weights, 1, True) / total
+        weighed = centred * weights
+    if aweights is None or correction == 0:
+        divisor = total - correction
+    else:
+        repeats = weights * aweights
+        divisor = total - correction * sum(repeats) / total
+    divisor = clamp_min(divisor, 0) if isinstance(divisor, Variable) else max(divisor, 0)
+    result = matmul(weighed, mT(centred)) / divisor
+    return as_shape(result, ()) if rows_.shape[0] == 1 else result
+
+
+def _weights(fweights: Any, aweights: Any, count: int) -> Any:
+    """The product of both kinds of weights, or None.
+
+    Raises:
+        RuntimeError: If they don't fit the observations.
+    """
+    for name, weights, kinds in (("fweights", fweights, "iu"), ("aweights", aweights, "f")):
+        if weights is None:
+            continue
+        if len(weights.shape) > 1 or element_count(weights) != count:
+            raise RuntimeError(
+                f"cov(): expected {name} to have {count} elements in one dimension, got shape {list(weights.shape)}"
+            )
+        if array_of(weights).dtype.kind not in kinds:
+            what = "integral" if kinds == "iu" else "floating point"
+            raise RuntimeError(f"cov(): expected {name} to have {what} dtype but got {weights.dtype}")
+        if (array_of(weights) < 0).any():
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    if fweights is None or aweights is None:
+        return aweights if fweights is None else fweights
+    return fweights * aweights
+
+
+def corrcoef(input: Any) -> Any:
+    """The matrix of correlation coefficients of variables, the rows of ``input``, clipped to [-1, 1]."""
+    if len(input.shape) > 2:
+        raise RuntimeError(
+            f"corrcoef(): expected input to have two or fewer dimensions but got an input with {len(input.shape)} dimensions"
+        )
+    covariance = cov(input)
+    if not len(covariance.shape):
+        return covariance / covariance
+    deviations = sqrt(_diagonal(covariance, 0, 0, 1))
+    return clamp(covariance / as_shape(deviations, (*deviations.shape, 1)) / deviations, -1, 1)

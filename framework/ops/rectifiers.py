@@ -12,6 +12,7 @@ from framework import random
 from framework.autograd.graph import array_of
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
+from framework.kernels import activations as kernels
 from framework.kernels.masking import blend, keep_unless
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.elementwise import mul
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-@primitive(name="Relu", input=lambda grad, result: _relu_backward(grad, result))
+@primitive(name="Relu", promotes="common", input=lambda grad, result: _relu_backward(grad, result))
 def rectify(input: Any) -> Any:
     """``max(input, 0)``: :func:`relu` without its option."""
     if input.dtype.kind == "b":
@@ -67,7 +68,10 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 @primitive(input=lambda grad, input, negative_slope: _leaky_relu_backward(grad, input, negative_slope))
 def _leaky_relu(input: Any, negative_slope: float) -> Any:
     only_floats("leaky_relu", input)
-    return blend(np.greater(input, 0), input, np.multiply(input, negative_slope))
+    below = np.multiply(input, negative_slope)
+    if 0 < negative_slope <= 1:
+        return np.maximum(input, below, out=below) if input.ndim else np.maximum(input, below)
+    return blend(np.greater(input, 0), input, below)
 
 
 @primitive(gradient=lambda grad, input, negative_slope: _leaky_relu_backward(grad, input, negative_slope))
@@ -126,8 +130,7 @@ def prelu(input: Any, weight: Any) -> Any:
 )
 def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     only_floats("elu", input)
-    low = np.expm1(np.minimum(input, 0) * input_scale) * (alpha * scale)
-    return low + np.maximum(input, 0) * scale
+    return kernels.elu(input, alpha, scale, input_scale)
 
 
 @primitive(
@@ -139,8 +142,7 @@ def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     ),
 )
 def _elu_backward(gradient: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    slope = np.exp(np.minimum(input, 0) * input_scale) * (alpha * scale * input_scale)
-    return gradient * blend(np.less_equal(input, 0), slope, np.full_like(slope, scale))
+    return kernels.elu_backward(gradient, input, alpha, scale, input_scale)
 
 
 # Klambauer et al., "Self-Normalizing Neural Networks", 2017.

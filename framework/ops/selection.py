@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, wrap
+from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype, result_type
 from framework.kernels.masking import FEW, blend, keep
@@ -235,6 +235,11 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
             "clamp(): 'min' and 'max' must be both tensors or both numbers, got "
             f"{type(min).__name__} and {type(max).__name__}"
         )
+    if not isinstance(min, Variable) and not isinstance(max, Variable):
+        array = array_of(input)
+        no_bools("clamp", array)
+        if array.dtype.kind == "f":
+            return with_out(_clamp_numbers, out, input, min, max)
     return with_out(_clamp, out, input, min, max)
 
 
@@ -249,6 +254,16 @@ def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
 def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
     """``input`` with what is above ``max`` replaced by it."""
     return clamp(input, None, max, out=out)
+
+
+@primitive(name="Clamp", input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)))
+def _clamp_numbers(input: Any, min: float | None, max: float | None) -> Any:
+    if min is None:
+        return np.minimum(input, max)  # type: ignore[arg-type]
+    if max is None:
+        return np.maximum(input, min)
+    # np.clip is one pass in place of two, but has a dear call.
+    return np.clip(input, min, max) if input.size > FEW else np.minimum(np.maximum(input, min), max)
 
 
 @primitive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.kernels import softmax as kernels
@@ -69,7 +70,8 @@ def log_softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = 
 
 
 def _arguments(name: str, input: Any, dim: int, dtype: DType | None) -> tuple[Any, int]:
-    require_tensors(name, input=input)
+    if not isinstance(input, Variable):
+        require_tensors(name, input=input)
     if not isinstance(dim, int):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
     return input if dtype is None else to_dtype(input, dtype), wrap_dim(dim, len(input.shape))

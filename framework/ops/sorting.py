@@ -9,10 +9,8 @@ import numpy as np
 from framework import return_types
 from framework.autograd.primitive import primitive
 from framework.ops.dims import wrap_dim
-from framework.ops.extrema import place_selected
+from framework.ops.extrema import place_selected, shared
 from framework.ops.reductions import numpy_names, reduced_dims
-from framework.ops.rounding import zeros
-from framework.ops.shape import as_shape, element_count
 
 __all__ = [
     "argsort",
@@ -43,7 +41,7 @@ def _order(input: Any, dim: int, descending: bool, stable: bool) -> Any:
 
 @primitive(
     name="SortBackward0",
-    input=lambda grad, dim, input_shape, result1: place_selected(grad, result1, dim, True, input_shape),
+    input=lambda grad, dim, input_shape, result1: place_selected(grad, dim, True, input_shape, result1),
 )
 def _sort(input: Any, dim: int, descending: bool, stable: bool) -> Any:
     order = _order(input, dim, descending, stable)
@@ -91,7 +89,7 @@ def msort(input: Any) -> Any:
 
 @primitive(
     name="TopkBackward0",
-    input=lambda grad, dim, input_shape, result1: place_selected(grad, result1, dim, True, input_shape),
+    input=lambda grad, dim, input_shape, result1: place_selected(grad, dim, True, input_shape, result1),
 )
 def _topk(input: Any, k: int, dim: int, largest: bool) -> Any:
     if not input.ndim:
@@ -103,9 +101,9 @@ def _topk(input: Any, k: int, dim: int, largest: bool) -> Any:
         return np.take_along_axis(input, order, dim), order
     if largest:
         tail = (slice(None),) * dim + (slice(size - k, None),)
-        found = np.argpartition(input, size - k, dim)[tail]
+        found = np.argpartition(input, min(size - k, size - 1), dim)[tail]
     else:
-        found = np.argpartition(input, k - 1, dim)[head] if k else np.argsort(input, dim)[head]
+        found = np.argpartition(input, max(k - 1, 0), dim)[head]
     values = np.take_along_axis(input, found, dim)
     order = _order(values, dim, largest, True)
     return np.take_along_axis(values, order, dim), np.take_along_axis(found, order, dim)
@@ -134,10 +132,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return return_types.topk(*_topk(input, k, dim, largest))
 
 
-@primitive(
-    name="KthvalueBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
-)
+@primitive(name="KthvalueBackward0", input=place_selected)
 def _at_rank(input: Any, rank: int, dim: int, keepdim: bool) -> Any:
     if not input.ndim:
         return input.copy(), np.zeros_like(input, dtype=np.int64)
@@ -180,11 +175,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, **names: 
 # ---- Medians and mode --------------------------------------------------------------------------------------
 
 
-@primitive(
-    name="MedianBackward1",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
-)
-def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
+def _median_along(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> tuple[Any, Any]:
     if not input.ndim:
         return input.copy(), np.zeros_like(input, dtype=np.int64)
     size = input.shape[dim]
@@ -201,39 +192,53 @@ def _median(input: Any, dim: int, keepdim: bool, skip_nans: bool) -> Any:
     return _selected(input, np.take_along_axis(order, rank, dim), dim, keepdim)
 
 
+def _median_of_all(input: Any, skip_nans: bool) -> Any:
+    if not input.size:
+        return np.full_like(input, np.nan if input.dtype.kind == "f" else np.iinfo(np.int64).min, shape=())
+    return _median_along(input.reshape(-1), 0, False, skip_nans)[0]
+
+
+@primitive(name="MedianBackward0", input=lambda grad, input, result: shared(grad, input, None, False, result, True))
+def _median_all(input: Any) -> Any:
+    return _median_of_all(input, False)
+
+
+@primitive(name="NanmedianBackward0", input=lambda grad, input, result: shared(grad, input, None, False, result, True))
+def _nanmedian_all(input: Any) -> Any:
+    return _median_of_all(input, True)
+
+
+@primitive(name="MedianBackward1", input=place_selected)
+def _median(input: Any, dim: int, keepdim: bool) -> Any:
+    return _median_along(input, dim, keepdim, False)
+
+
+@primitive(name="NanmedianBackward1", input=place_selected)
+def _nanmedian(input: Any, dim: int, keepdim: bool) -> Any:
+    return _median_along(input, dim, keepdim, True)
+
+
 def median(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
     """The median, the lower one of two; NaN if there is one.
 
-    Without ``dim`` that of all elements, a tensor; with it those along it and where they are: ``(values,
-    indices)``.
+    Without ``dim`` that of all elements, a tensor, of which equals share the gradient; with it those along it and where
+    they are, as a named tuple ``(values, indices)``.
     """
-    return _medians("median", input, dim, keepdim, names, False)
+    dim, keepdim = numpy_names("median", names, dim, keepdim)
+    if dim is None:
+        return _median_all(input)
+    return return_types.median(*_median(input, _one_dim("median", input, dim, keepdim), keepdim))
 
 
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
     """:func:`median` of what is not NaN."""
-    return _medians("nanmedian", input, dim, keepdim, names, True)
+    dim, keepdim = numpy_names("nanmedian", names, dim, keepdim)
+    if dim is None:
+        return _nanmedian_all(input)
+    return return_types.nanmedian(*_nanmedian(input, _one_dim("nanmedian", input, dim, keepdim), keepdim))
 
 
-def _medians(name: str, input: Any, dim: int | None, keepdim: bool, names: dict[str, Any], skip_nans: bool) -> Any:
-    dim, keepdim = numpy_names(name, names, dim, keepdim)
-    if dim is not None:
-        dim = _one_dim(name, input, dim, keepdim)
-        return getattr(return_types, name)(*_median(input, dim, keepdim, skip_nans))
-    if 0 in input.shape:
-        return _median_of_nothing(input)
-    return _median(as_shape(input, (element_count(input),)), 0, False, skip_nans)[0]
-
-
-@primitive(input=lambda grad, input: zeros(input))
-def _median_of_nothing(input: Any) -> Any:
-    return np.full_like(input, np.nan if input.dtype.kind == "f" else np.iinfo(np.int64).min, shape=())
-
-
-@primitive(
-    name="ModeBackward0",
-    input=lambda grad, dim, keepdim, input_shape, result1: place_selected(grad, result1, dim, keepdim, input_shape),
-)
+@primitive(name="ModeBackward0", input=place_selected)
 def _mode(input: Any, dim: int, keepdim: bool) -> Any:
     if not input.ndim:
         return input.copy(), np.zeros_like(input, dtype=np.int64)

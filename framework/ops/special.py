@@ -12,7 +12,7 @@ import numpy as np
 from framework.autograd.primitive import primitive
 from framework.kernels import special as kernels
 from framework.ops.checks import require_tensors, with_out
-from framework.ops.selection import keep_where
+from framework.ops.selection import keep_where, select
 from framework.ops.transcendental import cos, exp, sin
 
 __all__ = [
@@ -144,7 +144,9 @@ def _logit(input: Any, eps: float) -> Any:
 
 def _logit_backward(grad: Any, input: Any, eps: float) -> Any:
     slope = grad / (input * (1 - input))
-    return slope if eps < 0 else keep_where(slope, (input >= eps) & (input <= 1 - eps))
+    if eps < 0:
+        return select((input >= 0) & (input <= 1), slope, math.nan)
+    return keep_where(slope, (input >= eps) & (input <= 1 - eps))
 
 
 def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Any:

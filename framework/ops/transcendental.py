@@ -13,6 +13,7 @@ import numpy as np
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
 from framework.ops.checks import of_tensors, only_floats
+from framework.ops.selection import keep_where
 
 __all__ = [
     "acos",
@@ -149,12 +150,18 @@ def atan(input: Any) -> Any:
 @of_tensors
 @primitive(
     promotes="float",
-    input=lambda grad, input, other: grad * (other / (input * input + other * other)),
-    other=lambda grad, input, other: grad * (-input / (input * input + other * other)),
+    input=lambda grad, input, other: grad * (other * _inverse_square(input, other)),
+    other=lambda grad, input, other: grad * (-input * _inverse_square(input, other)),
 )
 def atan2(input: Any, other: Any) -> Any:
     """The angle in (-pi, pi] of the point with ordinate ``input`` and abscissa ``other``."""
     return np.arctan2(input, other)
+
+
+def _inverse_square(input: Any, other: Any) -> Any:
+    """``1 / (input**2 + other**2)``, and 0 at the origin, where the angle has no gradient."""
+    square = input * input + other * other
+    return keep_where(1 / square, square != 0)
 
 
 @primitive(promotes="float", input=lambda grad, input: grad * cosh(input))

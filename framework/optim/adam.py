@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from framework.autograd.graph import wrap
+from framework.autograd.graph import Variable
 from framework.kernels import optimizers as kernels
-from framework.optim.optimizer import Block, Optimizer, check_options
-from framework.tensor import Tensor
+from framework.optim.blocks import Block, BlockOptimizer
+from framework.optim.optimizer import Parameters, check_options
 
 
-class Adam(Optimizer):
+class Adam(BlockOptimizer):
     """Adam (Kingma & Ba, 2015).
 
     Args:
@@ -22,8 +20,8 @@ class Adam(Optimizer):
         eps: Added to the denominator.
         weight_decay: This times the parameter is added to its gradient.
         amsgrad: Divide by the largest mean square so far (Reddi et al., 2018).
+        foreach, fused: How PyTorch computes the same update; they change nothing here.
         maximize: Go up instead of down.
-        foreach, fused: How PyTorch computes the same update; here it is always fused, and both change nothing.
         capturable, differentiable: Only False is supported.
         decoupled_weight_decay: Shrink the parameter itself, as :class:`AdamW` does.
 
@@ -31,13 +29,11 @@ class Adam(Optimizer):
         ValueError: For values out of range.
     """
 
-    scratch = 1
-
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        params: Parameters,
+        lr: Any = 1e-3,
+        betas: tuple[Any, Any] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
@@ -49,16 +45,16 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_options(lr=lr, eps=eps, capturable=capturable, differentiable=differentiable)
-        for position, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {position}: {beta}")
-        check_options(weight_decay=weight_decay)
+        if isinstance(lr, Variable) and foreach:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        check_options(lr=lr, eps=eps, below_one=betas, weight_decay=weight_decay, foreach=foreach, fused=fused)
+        if not any([all([isinstance(beta, kind) for beta in betas]) for kind in (float, Variable)]):
+            raise ValueError("betas must be either both floats or both Tensors")
         super().__init__(
             params,
             {
                 "lr": lr,
-                "betas": betas,
+                "betas": tuple([float(beta) for beta in betas]),
                 "eps": eps,
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
@@ -71,35 +67,23 @@ class Adam(Optimizer):
             },
         )
 
-    def names_for(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """With ``amsgrad`` one more."""
-        names = ("exp_avg", "exp_avg_sq")
-        return (*names, "max_exp_avg_sq") if group["amsgrad"] else names
+    def array_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """One more with ``amsgrad``."""
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def begin(self, parameter: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        """A step count of 0, as a tensor like PyTorch's, and zeros."""
-        return {"step": wrap(np.zeros((), np.float32)), **super().begin(parameter, group)}
-
-    def advance(self, state: dict[str, Any]) -> None:
-        """Count a step."""
-        state["step"]._array += 1
-
-    def block_key(self, parameter: Tensor) -> Any:
-        """The step count."""
-        return float(self.state[parameter]["step"]._array)
-
-    def update(self, group: dict[str, Any], block: Block, first: dict[str, Any]) -> None:
+    def update(self, group: dict[str, Any], block: Block) -> None:
+        """See :func:`framework.kernels.optimizers.adam`."""
+        beta1, beta2 = group["betas"]
         kernels.adam(
             block.values,
             block.gradient,
             block.state["exp_avg"],
             block.state["exp_avg_sq"],
             block.state.get("max_exp_avg_sq"),
-            block.scratch[0],
-            step=float(first["step"]._array),
+            step=block.count_step(),
             lr=float(group["lr"]),
-            beta1=float(group["betas"][0]),
-            beta2=float(group["betas"][1]),
+            beta1=float(beta1),
+            beta2=float(beta2),
             eps=group["eps"],
             weight_decay=group["weight_decay"],
             decoupled=group["decoupled_weight_decay"],
@@ -108,16 +92,16 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019): the parameter shrinks by ``lr * weight_decay`` a step.
+    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019): a parameter shrinks by ``lr * weight_decay``.
 
     Arguments as :class:`Adam`, without ``decoupled_weight_decay``.
     """
 
     def __init__(
         self,
-        params: Any,
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
+        params: Parameters,
+        lr: Any = 1e-3,
+        betas: tuple[Any, Any] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,

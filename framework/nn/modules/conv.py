@@ -284,7 +284,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed convolution over two dimensions, ``(N, C, H, W) -> (N, O, H', W')``; weight ``(C, O / groups, k, k)``."""
+    """Transposed convolution over two dimensions, ``(N, C, H, W) -> (N, O, H', W')``."""
 
     dims = 2
     _function = staticmethod(F.conv_transpose2d)

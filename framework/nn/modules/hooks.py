@@ -60,9 +60,8 @@ def _watched(values: tuple[Any, ...], observe: Observe) -> tuple[tuple[Any, ...]
 class BackwardObserver:
     """Calls one module call's backward hooks when its gradients have been computed.
 
-    ``grad_input`` and ``grad_output`` are as long as the positional arguments and the results, with None for
-    what is no
-    tensor. As in PyTorch, an input that no gradient reaches has zeros, and an output None.
+    ``grad_input`` and ``grad_output`` are as long as the positional arguments and the results, with None for what is
+    no tensor. As in PyTorch, an input that no gradient reaches has zeros, and an output None.
     """
 
     def __init__(self, module: Module) -> None:

@@ -1,0 +1,164 @@
+"""Normalization to mean 0 and variance 1 over some axes, with a scale and a shift, and its gradient.
+
+All arrays have one number of axes: the statistics are kept as axes of size 1, and scale and shift broadcast.
+Arrays of any layout; results lie in memory as the input does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.kernels.blockwise import BLOCK
+from framework.kernels.summation import total, total_of_squares
+
+Array = np.ndarray[Any, Any]
+Axes = tuple[int, ...]
+
+
+def count_of(shape: tuple[int, ...], axes: Axes) -> int:
+    """How many elements one statistic is taken over."""
+    count = 1
+    for axis in axes:
+        count *= shape[axis]
+    return count
+
+
+def _rows(array: Array, axes: Axes) -> int:
+    """The length of the rows where the statistics are those of contiguous rows, else 0."""
+    if axes != tuple(range(array.ndim - len(axes), array.ndim)) or not array.flags.c_contiguous:
+        return 0
+    return count_of(array.shape, axes)
+
+
+def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
+    """``(x - mean) / sqrt(variance + eps) * scale + shift``, the mean, and 1 over that root."""
+    length = _rows(x, axes)
+    out = np.empty_like(x)
+    if not length or x.size <= BLOCK or not _of_rows(scale, shift, length):
+        mean, root = _normalize(x, scale, shift, out, axes, eps)
+        return out, mean, root
+    table, result = x.reshape(-1, length), out.reshape(-1, length)
+    stats = [np.empty_like(x, shape=(len(table), 1)) for _ in range(2)]
+    scale, shift = [None if each is None else each.reshape(length) for each in (scale, shift)]
+    step = max(1, BLOCK // length)
+    for start in range(0, len(table), step):
+        part = slice(start, start + step)
+        stats[0][part], stats[1][part] = _normalize(table[part], scale, shift, result[part], (1,), eps)
+    shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+    return out, stats[0].reshape(shape), stats[1].reshape(shape)
+
+
+def _of_rows(scale: Any, shift: Any, length: int) -> bool:
+    """Whether scale and shift, where there are any, are the same for all rows."""
+    return all([each is None or each.size == length for each in (scale, shift)])
+
+
+def _normalize(x: Array, scale: Any, shift: Any, out: Array, axes: Axes, eps: float) -> tuple[Array, Array]:
+    count = x.dtype.type(count_of(x.shape, axes))
+    mean = total(x, axes, True) / count
+    np.subtract(x, mean, out=out)
+    root = total_of_squares(out, axes, True)
+    root /= count
+    root += x.dtype.type(eps)
+    np.sqrt(root, out=root)
+    np.divide(1, root, out=root)
+    if scale is not None and scale.size == root.size:  # one factor instead of two where both are of the channel
+        np.multiply(out, root * scale, out=out)
+    else:
+        np.multiply(out, root, out=out)
+        if scale is not None:
+            np.multiply(out, scale, out=out)
+    if shift is not None:
+        np.add(out, shift, out=out)
+    return mean, root
+
+
+def gradients(
+    grad: Array, x: Array, scale: Any, mean: Array, root: Array, axes: Axes, sums: Axes, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    """The gradients of :func:`normalize` in ``x``, ``scale`` and ``shift``.
+
+    Args:
+        grad: The gradient of the result.
+        x, scale, mean, root: Its input, scale (or None) and statistics.
+        axes: What the statistics are taken over.
+        sums: What scale and shift broadcast over.
+        needs: Which of the three are wanted; the others are None.
+    """
+    length = _rows(x, axes)
+    if length and x.size > BLOCK and grad.flags.c_contiguous and _of_rows(scale, None, length):
+        if sums == tuple(range(x.ndim - len(axes))):
+            return _gradients_by_rows(grad, x, scale, mean, root, length, needs)
+    return _gradients(grad, x, scale, mean, root, axes, sums, needs)
+
+
+def _gradients_by_rows(
+    grad: Array, x: Array, scale: Any, mean: Array, root: Array, length: int, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    grads, table = grad.reshape(-1, length), x.reshape(-1, length)
+    mean, root = mean.reshape(-1, 1), root.reshape(-1, 1)
+    of_x = np.empty_like(x) if needs[0] else None
+    result = None if of_x is None else of_x.reshape(-1, length)
+    row = None if scale is None else scale.reshape(length)
+    sums: list[Any] = [None, None]
+    step = max(1, BLOCK // length)
+    for start in range(0, len(table), step):
+        part = slice(start, start + step)
+        found = _gradients(grads[part], table[part], row, mean[part], root[part], (1,), (0,), needs)
+        if result is not None:
+            result[part] = found[0]
+        for i, each in enumerate(found[1:]):
+            if each is not None:
+                sums[i] = each if sums[i] is None else sums[i] + each
+    shape = (1,) * (x.ndim - len(scale.shape)) + scale.shape if scale is not None else None
+    return of_x, *[None if each is None else each.reshape(shape or each.shape) for each in sums]  # type: ignore[return-value]
+
+
+def _gradients(
+    grad: Array, x: Array, scale: Any, mean: Array, root: Array, axes: Axes, sums: Axes, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    of_shift = total(grad, sums, True) if needs[2] else None
+    if not needs[0] and not needs[1]:
+        return None, None, of_shift
+    normal = x - mean
+    normal *= root
+    buffer = grad * normal
+    of_scale = total(buffer, sums, True) if needs[1] else None
+    if not needs[0]:
+        return None, of_scale, of_shift
+    count = x.dtype.type(count_of(x.shape, axes))
+    if scale is not None and sums == axes:  # a factor for each statistic, so that all sums are there already
+        along = of_scale if of_scale is not None else total(buffer, axes, True)
+        level = of_shift if of_shift is not None else total(grad, axes, True)
+        np.multiply(normal, along / count, out=normal)
+        np.subtract(grad, normal, out=buffer)
+        buffer -= level / count
+        buffer *= root * scale
+        return buffer, of_scale, of_shift
+    if scale is not None:
+        np.multiply(grad, scale, out=buffer)
+        weighted = buffer
+        along = total(weighted * normal, axes, True)
+    else:
+        weighted = grad
+        along = total(buffer, axes, True)
+    np.multiply(normal, along / count, out=normal)
+    normal += total(weighted, axes, True) / count
+    np.subtract(weighted, normal, out=normal)
+    normal *= root
+    return normal, of_scale, of_shift
+
+
+def rms(x: Array, scale: Any, axes: Axes, eps: float) -> tuple[Array, Array]:
+    """``x / sqrt(mean of squares + eps) * scale``, and 1 over that root."""
+    root = total_of_squares(x, axes, True)
+    root /= x.dtype.type(count_of(x.shape, axes))
+    root += x.dtype.type(eps)
+    np.sqrt(root, out=root)
+    np.divide(1, root, out=root)
+    out = x * root
+    if scale is not None:
+        np.multiply(out, scale, out=out)
+    return out, root

@@ -1,0 +1,152 @@
+"""Reductions, sorting and products against PyTorch where its operator database doesn't look: ties, NaN, strides, printing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import framework  # noqa: E402
+
+NAN, INF = float("nan"), float("inf")
+TIES = [
+    [1.0, 3.0, 3.0, 2.0, 3.0],
+    [0.0, 0.0, 0.0],
+    [-2.0, 2.0, -2.0, 1.0],
+    [1.0, NAN, 3.0, NAN],
+    [INF, -INF, INF, 0.0],
+    [2.0],
+]
+FUNCTIONS: dict[str, Any] = {
+    "amax": lambda t, x: t.amax(x, 0),
+    "amin": lambda t, x: t.amin(x, 0),
+    "aminmax": lambda t, x: sum(t.aminmax(x)),
+    "max": lambda t, x: t.max(x),
+    "max along": lambda t, x: t.max(x, 0).values,
+    "min": lambda t, x: t.min(x),
+    "min along": lambda t, x: t.min(x, 0).values,
+    "cummax": lambda t, x: t.cummax(x, 0).values,
+    "cummin": lambda t, x: t.cummin(x, 0).values,
+    "median": lambda t, x: t.median(x),
+    "nanmedian": lambda t, x: t.nanmedian(x),
+    "nansum": lambda t, x: t.nansum(x),
+    "prod": lambda t, x: t.prod(x),
+    "cumprod": lambda t, x: t.cumprod(x.clamp(-4.0, 4.0), 0),
+    "logsumexp": lambda t, x: t.logsumexp(x, 0),
+    "std": lambda t, x: t.std(x, correction=0),
+    "norm": lambda t, x: t.norm(x),
+    "norm 1": lambda t, x: t.norm(x, 1),
+    "norm inf": lambda t, x: t.norm(x, INF),
+    "norm -inf": lambda t, x: t.norm(x, -INF),
+    "norm 3": lambda t, x: t.norm(x, 3),
+    "quantile": lambda t, x: t.quantile(x, 0.4),
+}
+
+
+@pytest.mark.parametrize("values", TIES, ids=str)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_subgradients_are_pytorchs(name: str, values: list[float]) -> None:
+    results = []
+    for library in (torch, framework):
+        x = library.tensor(values, dtype=library.float64, requires_grad=True)
+        y = FUNCTIONS[name](library, x)
+        y.sum().backward()
+        results.append((y.detach().numpy(), x.grad.numpy()))
+    for theirs, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, x: t.sum(x, axis=0, keepdims=True),
+        lambda t, x: t.max(x, 1),
+        lambda t, x: t.min(x, 1, keepdim=True),
+        lambda t, x: t.sort(x, stable=True),
+        lambda t, x: t.sort(x, 0, True),
+        lambda t, x: t.aminmax(x, dim=1),
+        lambda t, x: t.median(x, 1),
+        lambda t, x: t.mode(x, 1),
+        lambda t, x: t.topk(x, 2),
+        lambda t, x: t.cummax(x, 1),
+        lambda t, x: t.kthvalue(x, 2),
+        lambda t, x: t.argmax(x, keepdim=True),
+        lambda t, x: t.any(x, ()),
+        lambda t, x: t.sum(x, ()),
+        lambda t, x: t.sum(x, dtype=t.int32),
+        lambda t, x: t.linalg.slogdet(x[:, :2]),
+        lambda t, x: t.linalg.norm(x, -1),
+        lambda t, x: t.unique(x, return_counts=True),
+        lambda t, x: t.einsum("ij,kj->ik", x, x),
+        lambda t, x: t.linalg.lstsq(x.T, t.ones(3, 1), driver="gels").solution,
+    ],
+)
+def test_results_print_as_pytorchs(call: Any) -> None:
+    values = [[3.0, 1.0, 1.5], [-2.0, 0.5, 4.0]]
+    assert repr(call(framework, framework.tensor(values))) == repr(call(torch, torch.tensor(values)))
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1, (0, 1), (1, 2), (0, 2, 3)])
+@pytest.mark.parametrize("name", ["sum", "mean", "var", "amax", "logsumexp", "norm"])
+def test_channels_last_and_sliced_inputs(name: str, dim: Any) -> None:
+    array = np.random.default_rng(0).standard_normal((8, 20, 9, 12), dtype=np.float32)
+    for view in (array.transpose(0, 3, 1, 2), array[:, ::2], array[..., ::-1].copy()[:, :, ::3], array.T):
+        theirs, ours = torch.from_numpy(view), framework.from_numpy(view)
+        options = {} if dim is None else {"dim": dim}
+        if name == "logsumexp" and dim is None:
+            options = {"dim": (0, 1, 2, 3)}
+        if name == "norm":
+            options["p"] = 2  # the default, "fro", takes two dimensions at most
+        if name == "amax" and dim is None:
+            options = {"dim": ()}
+        expected = getattr(torch, name)(theirs, **options).numpy()
+        result = getattr(framework, name)(ours, **options)
+        assert result.dtype is framework.float32
+        np.testing.assert_allclose(result.numpy(), expected, rtol=2e-5, atol=2e-6)
+
+
+ERRORS = [
+    lambda t: t.ones(2, 3).sum(2),
+    lambda t: t.ones(2, 3).sum((0, 0)),
+    lambda t: t.ones(2, 3).sum(0, 1),
+    lambda t: t.ones(2, 0).max(),
+    lambda t: t.ones(2, 0).max(1),
+    lambda t: t.ones(2, 0).argmax(1),
+    lambda t: t.ones(2).long().mean(),
+    lambda t: t.ones(2).topk(3),
+    lambda t: t.ones(2).kthvalue(3),
+    lambda t: t.ones(2, 3) @ t.ones(2, 3),
+    lambda t: t.ones(2, 3) @ t.ones(3).double(),
+    lambda t: t.ones(2, 3) @ 3,
+    lambda t: t.mm(t.ones(2, 3), t.ones(3)),
+    lambda t: t.bmm(t.ones(2, 3), t.ones(3, 2)),
+    lambda t: t.dot(t.ones(2, 3), t.ones(2, 3)),
+    lambda t: t.einsum("ij,jk", t.ones(2, 3)),
+    lambda t: t.einsum("ij,jk", t.ones(2, 3), t.ones(2, 3)),
+    lambda t: t.nn.functional.linear(t.ones(2, 3), t.ones(4, 2)),
+    lambda t: t.linalg.inv(t.zeros(2, 2)),
+    lambda t: t.linalg.inv(t.ones(2, 3)),
+    lambda t: t.linalg.cholesky(-t.eye(2)),
+    lambda t: t.linalg.solve(t.eye(2), t.ones(3)),
+    lambda t: t.linalg.qr(t.ones(2, 2), "x"),
+    lambda t: t.quantile(t.ones(3), 2.0),
+    lambda t: t.bincount(t.tensor([-1])),
+    lambda t: t.cumsum(t.ones(3)),
+    lambda t: t.trace(t.ones(2)),
+    lambda t: t.tensordot(t.ones(2, 3), t.ones(2, 3), 1),
+    lambda t: t.norm(t.ones(2).long()),
+]
+
+
+@pytest.mark.parametrize("call", ERRORS)
+def test_errors_are_of_pytorchs_kind(call: Any) -> None:
+    with pytest.raises(Exception) as theirs:
+        call(torch)
+    with pytest.raises(Exception) as ours:
+        call(framework)
+    kinds = [base for base in type(theirs.value).__mro__ if base.__module__ == "builtins"]
+    assert isinstance(ours.value, kinds[0])
+    assert str(ours.value)
