@@ -170,8 +170,7 @@ def array_function(self: Any, function: Any, types: Any, args: tuple[Any, ...], 
     if surplus or len(args) > len(names):
         raise TypeError(
             f"np.{function.__name__} on Tensors takes {', '.join(names)} only, not "
-            f"{surplus[0] if surplus else f'{len(args)} arguments'}; "
-            "use .numpy() for NumPy's own function"
+            f"{surplus[0] if surplus else f'{len(args)} arguments'}; use .numpy() for NumPy's own function"
         )
     return twin(*args, **kwargs)
 

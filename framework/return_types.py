@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from operator import itemgetter
 from typing import Any
 
 __all__ = [
@@ -29,15 +29,16 @@ __all__ = [
 
 
 def _named(name: str, *fields: str) -> Any:
-    """A named tuple that prints as PyTorch's: the type, then a field a line."""
+    """A tuple with names for its fields that prints as PyTorch's, a field a line. It is made of one sequence."""
 
     def show(self: Any) -> str:
         lines = ",\n".join([f"{field}={value!r}" for field, value in zip(fields, self, strict=True)])
         return f"torch.return_types.{name}(\n{lines})"
 
-    made = type(name, (namedtuple(name, fields),), {"__slots__": (), "__repr__": show, "__module__": __name__})
-    made.__doc__ = f"The result of ``{name.replace('linalg_', 'linalg.')}``: {', '.join(fields)}."
-    return made
+    contents = {"__slots__": (), "__repr__": show, "__module__": __name__, "__match_args__": fields}
+    contents["__doc__"] = f"The result of ``{name.replace('linalg_', 'linalg.')}``: {', '.join(fields)}."
+    contents |= {field: property(itemgetter(place)) for place, field in enumerate(fields)}
+    return type(name, (tuple,), contents)
 
 
 aminmax = _named("aminmax", "min", "max")

@@ -610,6 +610,10 @@ class Tensor(Variable):
     qr = decompositions.qr
     svd = decompositions.svd
     norm = norms.norm
+    dist = norms.dist
+    renorm = norms.renorm
+    cov = products.cov
+    corrcoef = products.corrcoef
 
     # ---- Shape (framework.ops: shape, broadcasting, joining, arranging, strided, layout) -------------------
 
@@ -771,6 +775,11 @@ class Tensor(Variable):
     __iter__ = splitting.iterate
     __len__ = conversion.length
 
+    if not TYPE_CHECKING:  # a type checker is to know what there is
+
+        def __getattr__(self, name: str) -> Any:
+            raise MissingName(name)
+
     def __reversed__(self) -> Tensor:
         return arranging.flip(self, 0) if self._array.ndim else self
 
@@ -810,6 +819,17 @@ class Tensor(Variable):
         return {name: value for name, value in self.__dict__.items() if not hasattr(Variable, name)}
 
     __hash__ = object.__hash__
+
+
+class MissingName(AttributeError):
+    """A method that tensors don't have; what is nearest to it is looked up when the message is read."""
+
+    def __str__(self) -> str:
+        from difflib import get_close_matches  # only when something went wrong
+
+        near = get_close_matches(self.args[0], [each for each in dir(Tensor) if not each.startswith("_")], n=3)
+        hint = f"; the nearest there is: {', '.join(near)}" if near else ""
+        return f"Tensor.{self.args[0]} is not supported{hint}"
 
 
 def rebuild(cls: type[Any], array: Array, requires_grad: bool, attributes: dict[str, Any]) -> Any:

@@ -54,7 +54,11 @@ WITH_ZERO_DIMENSIONAL = table(
 
 
 def tensor(name: str, *shape: int) -> framework.Tensor:
-    return framework.ones(*shape, dtype=getattr(framework, name)) if shape else framework.tensor(1).to(getattr(framework, name))
+    return (
+        framework.ones(*shape, dtype=getattr(framework, name))
+        if shape
+        else framework.tensor(1).to(getattr(framework, name))
+    )
 
 
 @pytest.mark.parametrize(("left", "right", "result"), TENSORS)

@@ -144,6 +144,13 @@ def test_the_ordinary_questions() -> None:
     assert [row.tolist() for row in reversed(framework.arange(2))] == [1, 0]
 
 
+def test_a_missing_method_names_the_nearest_there_is() -> None:
+    x = framework.ones(2)
+    with pytest.raises(AttributeError, match=r"Tensor\.unsqueze is not supported; the nearest there is: unsqueeze"):
+        x.unsqueze(0)  # type: ignore[attr-defined]
+    assert not hasattr(x, "to_sparse") and getattr(x, "names", None) is None
+
+
 # ---- NumPy's functions -----------------------------------------------------------------------------------------------
 
 X = np.arange(6.0).reshape(2, 3)

@@ -1,5 +1,6 @@
 """Automatic differentiation: the primitive mechanism, the graph, the engine and what a user sees of them."""
 
+from framework.autograd import anomaly, function, graph
 from framework.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from framework.autograd.function import Function
 from framework.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -11,12 +12,15 @@ __all__ = [
     "Function",
     "GradcheckError",
     "Variable",
+    "anomaly",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "function",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
     "set_detect_anomaly",

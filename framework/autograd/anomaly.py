@@ -104,7 +104,7 @@ def check(node: Node, gradients: Iterable[Any]) -> None:
         return
     for edge, gradient in zip(node.edges, gradients, strict=False):
         if _has_nan(getattr(gradient, "_array", gradient)):
-            number = node.all_edges().index(edge)
+            number = node.index_of(edge)
             source = _first_nan(node)
             forward = ""
             if source is not None:

@@ -80,7 +80,7 @@ def write_out(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     out = kwargs.pop("out")
     if out is None:
         return call(*args, **kwargs)
-    name = call.__name__
+    name = call.__name__.strip("_")
     if not isinstance(out, Variable):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     tensors = [value for value in (*args, *kwargs.values(), out) if isinstance(value, Variable)]

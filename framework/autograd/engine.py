@@ -25,7 +25,8 @@ Array = np.ndarray[Any, Any]
 
 
 def run_backward(
-    roots: Sequence[tuple[Edge, Any]],
+    edges: list[Edge],
+    gradients: list[Any],
     *,
     retain_graph: bool,
     create_graph: bool,
@@ -35,27 +36,28 @@ def run_backward(
     """Send gradients from the roots through the graph.
 
     Args:
-        roots: Pairs of an edge and the gradient that enters there (an array, or a Tensor with ``create_graph``).
+        edges: Where gradients enter the graph.
+        gradients: For each edge an array, or with ``create_graph`` a Tensor.
         retain_graph: Keep what the nodes saved, for another pass.
         create_graph: Record the backward pass itself.
         capture: Edges whose gradients are returned, in order, None where none arrived; only what leads to them is computed,
             and no ``.grad`` is written. None: write the ``.grad`` of all leaves, and return nothing.
         into: Write the ``.grad`` of these edges alone.
     """
-    walk = _Walk(roots, create_graph, retain_graph)
+    walk = _Walk(edges, create_graph, retain_graph)
     token, before = recording.set(create_graph), current_walk.set(walk)
     try:
         wanted = capture if into is None else into
         if wanted is not None:
-            walk.only = _leading_to(set(wanted), [edge for edge, _ in roots])
+            walk.only = _leading_to(set(wanted), edges)
         if capture is None:
-            walk.run()
+            walk.run(edges, gradients)
             walk.accumulate()
             return []
-        walk.captured = dict.fromkeys(capture)
-        walk.run()
+        walk.captured = captured = dict.fromkeys(capture)
+        walk.run(edges, gradients)
         walk.finish_leaves()
-        return [walk.captured[edge] for edge in capture]
+        return [captured[edge] for edge in capture]
     finally:
         recording.reset(token)
         current_walk.reset(before)
@@ -65,22 +67,25 @@ class _Walk:
     """The state of one backward pass.
 
     Attributes:
+        roots: Where gradients enter the graph.
         leaves: The gradients that have arrived at leaves.
         only: The nodes and leaves that are visited; None for all.
-        captured: The gradients to hand back, by edge.
+        captured: The gradients to hand back, by edge; None for a pass that writes ``.grad``.
         notes: For hooks, to keep what belongs to this pass.
     """
 
-    def __init__(self, roots: Sequence[tuple[Edge, Any]], create_graph: bool, retain_graph: bool) -> None:
+    __slots__ = ("captured", "create_graph", "leaves", "notes", "only", "retain_graph", "roots")
+
+    def __init__(self, roots: list[Edge], create_graph: bool, retain_graph: bool) -> None:
         self.roots = roots
         self.create_graph = create_graph
         self.retain_graph = retain_graph
         self.leaves: dict[Variable, Any] = {}
         self.only: set[Any] | None = None
-        self.captured: dict[Any, Any] = {}
+        self.captured: dict[Any, Any] | None = None
         self.notes: dict[Any, Any] = {}
 
-    def run(self) -> None:
+    def run(self, edges: Sequence[Edge], gradients: Sequence[Any]) -> None:
         """Visit the nodes, newest first, until all gradients have arrived at leaves."""
         create_graph, retain_graph, watched = self.create_graph, self.retain_graph, anomaly.active
         only, captured, leaves = self.only, self.captured, self.leaves
@@ -90,8 +95,6 @@ class _Walk:
         heap: list[int] = []
         summed: set[Any] = set()  # whose waiting gradient is a sum made here, which may be added to in place
         node: Node | None = None
-        edges: Any = [edge for edge, _ in self.roots]
-        gradients: Any = [gradient for _, gradient in self.roots]
         while True:
             for edge, gradient in zip(edges, gradients):  # noqa: B905  (both come from the node; the hot path)
                 if gradient is None:
@@ -100,7 +103,7 @@ class _Walk:
                     if only is not None and edge not in only:
                         continue
                     if create_graph or edge.shape != gradient.shape or edge.dtype is not gradient.dtype:
-                        gradient = fit(gradient, edge.shape, edge.dtype, node)
+                        gradient = fit(gradient, edge.shape, edge.dtype, node, edge)
                     key = -edge.sequence_nr
                     if key in waiting:
                         waiting[key] = _add(waiting[key], gradient, key, summed, create_graph)
@@ -113,7 +116,7 @@ class _Walk:
                         continue
                     array = edge._array
                     if create_graph or array.shape != gradient.shape or array.dtype is not gradient.dtype:
-                        gradient = fit(gradient, array.shape, array.dtype, node)
+                        gradient = fit(gradient, array.shape, array.dtype, node, edge)
                     if edge in leaves:
                         leaves[edge] = _add(leaves[edge], gradient, edge, summed, create_graph)
                     else:
@@ -122,7 +125,7 @@ class _Walk:
                     target, number = edge
                     if only is not None and target not in only:
                         continue
-                    gradient = fit(gradient, target.shape[number], target.dtype[number], node)
+                    gradient = fit(gradient, target.shape[number], target.dtype[number], node, edge)
                     key = -target.sequence_nr
                     slots = waiting.get(key)
                     if slots is None:
@@ -142,7 +145,7 @@ class _Walk:
             if hooks is not None:
                 gradient = tensor_hooks(node, hooks, gradient, create_graph)
             if only is not None:
-                if captured:
+                if captured is not None:
                     _capture(node, gradient, captured)
                 if not any(_owner(edge) in only for edge in node.edges):
                     edges = gradients = ()
@@ -152,8 +155,10 @@ class _Walk:
             edges = node.edges
             if watched:
                 gradients = _watched(node, gradient, create_graph)
-            else:
+            elif only is None:
                 gradients = node.apply(gradient, create_graph)
+            else:
+                gradients = node.apply_for([_owner(edge) in only for edge in edges], gradient, create_graph)
             if node.hooks is not None and node.hooks.post:
                 gradients = post_hooks(node, node.hooks, gradients, gradient, create_graph)
             if not retain_graph:
@@ -162,6 +167,7 @@ class _Walk:
 
     def finish_leaves(self) -> None:
         """Run the leaves' hooks, and hand the gradients of captured leaves over."""
+        assert self.captured is not None
         for leaf, gradient in self.leaves.items():
             self.captured[leaf] = leaf_hooks(leaf, gradient)
 
@@ -201,7 +207,7 @@ class _Walk:
             return False
         if "edges" not in self.notes:
             found: set[Any] = set()
-            stack = [each for each, _ in self.roots]
+            stack = list(self.roots)
             while stack:
                 each = stack.pop()
                 if each not in found:
@@ -229,7 +235,7 @@ def dtype_of(gradient: Any) -> Any:
     return gradient._array.dtype if isinstance(gradient, Variable) else gradient.dtype
 
 
-def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None) -> Any:
+def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None, edge: Edge) -> Any:
     """The gradient in its input's shape, summed over what was broadcast, and in its dtype.
 
     Raises:
@@ -239,9 +245,10 @@ def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None) ->
         lead = len(gradient.shape) - len(shape)
         if lead < 0 or any(want not in (1, have) for want, have in zip(shape, gradient.shape[lead:], strict=True)):
             where = f"Function {node.name()} returned" if node is not None else "Got"
+            number = 0 if node is None else node.index_of(edge)
             raise RuntimeError(
-                f"{where} an invalid gradient at index {_index(node, shape)} - got {list(gradient.shape)} but expected shape "
-                f"compatible with {list(shape)}"
+                f"{where} an invalid gradient at index {number} - got {list(gradient.shape)} but expected shape compatible "
+                f"with {list(shape)}"
             )
         if isinstance(gradient, Variable):
             tensor: Any = gradient
@@ -254,20 +261,6 @@ def fit(gradient: Any, shape: tuple[int, ...], dtype: Any, node: Node | None) ->
             return tensor.to(from_numpy_dtype(dtype))
         return gradient.astype(dtype)
     return gradient
-
-
-def _index(node: Node | None, shape: tuple[int, ...]) -> int:
-    """Which input of a node has this shape: for a message."""
-    if node is None:
-        return 0
-    shapes = [_shape_at(edge) for edge in node.all_edges()]
-    return shapes.index(shape) if shape in shapes else 0
-
-
-def _shape_at(edge: Edge) -> Any:
-    if isinstance(edge, tuple):
-        return edge[0].shape[edge[1]]
-    return edge._array.shape if isinstance(edge, Variable) else getattr(edge, "shape", None)
 
 
 def sum_to_shape(array: Array, shape: tuple[int, ...]) -> Array:

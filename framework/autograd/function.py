@@ -1,17 +1,18 @@
-"""``autograd.Function``: operations with a gradient that the user writes."""
+"""``autograd.Function``: operations whose gradient the user writes."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from framework.autograd import anomaly
+from framework.autograd import anomaly, saved_tensors
 from framework.autograd.grad_mode import no_grad, recording
-from framework.autograd.graph import Edge, Node, Variable, bump_version, edge_of, init_node, wrap
+from framework.autograd.graph import Edge, Node, Variable, View, bump_version, edge_of, init_node, wrap
 from framework.autograd.inplace import check_writable, record_write
+from framework.autograd.recorded import attach, freed_error
 
 
 class FunctionNode(Node):
@@ -19,26 +20,29 @@ class FunctionNode(Node):
 
     Attributes:
         needs_input_grad: For each argument of ``apply``, whether it needs a gradient.
-        saved_tensors: What ``save_for_backward`` was given.
+        function: The Function.
+        tensor_inputs: For each argument, whether it is a tensor.
+        places: For each result of ``forward``, which output of this node it is; None for what is no tensor.
     """
 
     __slots__ = ("__dict__",)
 
     function: type[Function]
-    count: int
-    constants: list[bool]
+    places: list[int | None]
 
-    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs_input_grad
+    def __init__(self, args: Sequence[Any]) -> None:
+        self.needs_input_grad = tuple([isinstance(each, Variable) and each.requires_grad for each in args])
+        self.tensor_inputs = [isinstance(each, Variable) for each in args]
+        self.edges = ()
+        self.hooks = None
+        self.extras = None
         self._to_save: tuple[Any, ...] = ()
         self._saved: list[Any] | None = None
         self._materialize = True
         self._dirty: tuple[Any, ...] = ()
-        self._constant: set[int] = set()
-        self.hooks = None
-        self.extras = None
+        self._constants: tuple[Any, ...] = ()
 
-    # ---- What a Function's methods call ----------------------------------------------------------------------------------
+    # ---- What a Function's methods call ------------------------------------------------------------------------------
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs or outputs for backward; they come back in ``saved_tensors``.
@@ -55,9 +59,7 @@ class FunctionNode(Node):
 
     def save_for_forward(self, *tensors: Any) -> None:
         """Refused: forward-mode derivatives of a custom Function are not supported."""
-        raise NotImplementedError(
-            "save_for_forward is not supported: custom Functions have no forward-mode derivative here"
-        )
+        raise NotImplementedError("save_for_forward is not supported: custom Functions have no forward-mode derivative here")
 
     def mark_dirty(self, *tensors: Any) -> None:
         """Say which inputs ``forward`` changed in place; they must be among its outputs."""
@@ -65,7 +67,7 @@ class FunctionNode(Node):
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
         """Say which outputs have no gradient."""
-        self._constant = {id(tensor) for tensor in tensors}
+        self._constants = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether ``backward`` gets zeros, or None, for outputs that no gradient reached."""
@@ -79,79 +81,82 @@ class FunctionNode(Node):
             RuntimeError: If they were freed, or changed in place since.
         """
         if self._saved is None:
-            raise RuntimeError(
-                f"Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-                f"been freed), at {self.name()}. Specify retain_graph=True if you need to backward through the graph a "
-                "second time."
-            )
-        return tuple(self._restored(each) for each in self._saved)
+            raise freed_error(self)
+        return tuple([None if each is None else self._restored(*each) for each in self._saved])
 
     saved_variables = saved_tensors
 
-    def _restored(self, saved: Any) -> Any:
-        if saved is None:
-            return None
-        array, edge, box, version = saved
+    def _restored(self, kept: Any, edge: Edge, box: list[Any] | None, version: int, unpack: Any) -> Any:
         if box is not None and box[0] != version:
             raise RuntimeError(
-                f"one of the variables needed for gradient computation has been modified by an inplace operation: a tensor that "
-                f"{self.name()} saved is at version {box[0]}; expected version {version} instead."
+                "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor of "
+                f"shape {list(kept.shape)}, which {self.name()} saved with save_for_backward, is at version {box[0]}; expected "
+                f"version {version} instead." + anomaly.changed_at(self, box)
             )
-        if isinstance(edge, Variable):
-            return edge
-        tensor = wrap(array)
-        if edge is not None:
-            tensor._edge = (
-                (self, edge) if isinstance(edge, int) and self.outputs > 1 else self if isinstance(edge, int) else edge
-            )
-            tensor._requires_grad = True
-        return tensor
+        if unpack is not None:
+            tensor = unpack(kept)
+            if not isinstance(tensor, Variable):
+                raise TypeError(
+                    "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
+                    f"{type(tensor).__name__}, at {self.name()}"
+                )
+            kept = tensor._array
+        if isinstance(edge, int):  # an output of this node
+            edge = self if self.outputs == 1 else (self, edge)
+        return wrap(kept) if edge is None else attach(kept, edge)
 
-    def _keep(self, outputs: list[Any]) -> None:
+    def _keep(self, outputs: Sequence[Any]) -> None:
         """Store what was to be saved: arrays with their edges, so that an output's node doesn't hold the output."""
         numbers = {id(output): number for number, output in enumerate(outputs)}
+        hooks = saved_tensors.current_hooks()
         self._saved = []
         for tensor in self._to_save:
             if tensor is None:
                 self._saved.append(None)
                 continue
-            box = tensor._version_box
-            edge: Any
-            if id(tensor) in numbers:
-                edge = numbers[id(tensor)] if tensor._requires_grad else None
+            edge: Edge = None
+            if tensor.requires_grad:
+                edge = numbers.get(id(tensor))
+                edge = edge_of(tensor) if edge is None else edge
+            if hooks is None:
+                box = tensor._version_box
+                self._saved.append((tensor._array, edge, box, 0 if box is None else box[0], None))
             else:
-                edge = edge_of(tensor) if tensor._requires_grad else None
-            self._saved.append((tensor._array, edge, box, 0 if box is None else box[0]))
+                source = wrap(tensor._array) if isinstance(edge, int) else tensor  # an output would hold its node
+                with no_grad():
+                    self._saved.append((hooks[0](source), edge, None, 0, hooks[1]))
         self._to_save = ()
 
-    # ---- What the engine calls -------------------------------------------------------------------------------------------
+    # ---- What the engine calls ---------------------------------------------------------------------------------------
 
     def apply(self, grad: Any, create_graph: bool) -> list[Any]:
         """Call the user's ``backward`` and check what it returns."""
-        slots = [grad] if self.outputs == 1 else list(grad)
-        shapes = [self.shape] if self.outputs == 1 else self.shape
-        dtypes = [self.dtype] if self.outputs == 1 else self.dtype
+        single = self.outputs == 1
+        slots = [grad] if single else grad
+        shapes, dtypes = ([self.shape], [self.dtype]) if single else (self.shape, self.dtype)
         given = []
-        for slot, shape, dtype in zip(slots, shapes, dtypes, strict=True):
-            if slot is None and self._materialize:
-                slot = np.zeros(shape, dtype)
+        for place in self.places:
+            slot = None if place is None else slots[place]
+            if place is not None and slot is None and self._materialize:
+                slot = np.zeros(shapes[place], dtypes[place])
             given.append(slot if slot is None or isinstance(slot, Variable) else wrap(slot))
         returned = self.function.backward(self, *given)
         gradients = returned if isinstance(returned, tuple) else (returned,)
-        while len(gradients) > self.count and gradients[-1] is None:
+        count = len(self.needs_input_grad)
+        while len(gradients) > count and gradients[-1] is None:
             gradients = gradients[:-1]
-        if len(gradients) != self.count:
+        if len(gradients) != count:
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {self.count}, got {len(gradients)})"
+                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(gradients)})"
             )
         result = []
         for position, (gradient, needed) in enumerate(zip(gradients, self.needs_input_grad, strict=True)):
             if not needed:
                 continue
             if gradient is not None and not isinstance(gradient, Variable):
-                raise TypeError(
-                    f"function {self.name()} returned a gradient of type {type(gradient).__name__} at position {position}, "
-                    "but expected a Tensor or None"
+                raise RuntimeError(
+                    f"expected Tensor or None (got {type(gradient).__name__}) as the gradient at index {position} from "
+                    f"{self.name()}"
                 )
             result.append(gradient if gradient is None or create_graph else gradient._array)
         return result
@@ -159,7 +164,8 @@ class FunctionNode(Node):
     def all_edges(self) -> tuple[Edge, ...]:
         """The edges of all tensor arguments."""
         edges = iter(self.edges)
-        return tuple(next(edges) if needed else None for needed in self.needs_input_grad)
+        pairs = zip(self.needs_input_grad, self.tensor_inputs, strict=True)
+        return tuple([next(edges) if needed else None for needed, tensor in pairs if tensor])
 
     def release(self) -> None:
         """Let go of the saved tensors."""
@@ -193,9 +199,8 @@ class Function:
     _node_class: type[FunctionNode]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
-            f"{type(self).__name__} should not be instantiated. Methods on autograd functions are all static: call .apply(...)"
-        )
+        name = type(self).__name__
+        raise RuntimeError(f"{name} should not be instantiated: methods on autograd functions are static; call {name}.apply(...)")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -215,66 +220,82 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments from those of the results."""
         raise NotImplementedError(
-            "You must implement the backward function for your custom autograd.Function to use it with backward()."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "
+            "mode AD."
         )
 
     vjp = backward
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call the operation and record it.
 
         Raises:
-            RuntimeError: If ``forward`` returns something else than tensors where a gradient is needed, or an input that was
-                changed in place without ``mark_dirty``.
+            RuntimeError: If an input that is marked dirty may not be changed in place, or is not among the results.
         """
+        separate = cls.setup_context is not Function.setup_context
+        if kwargs or separate:
+            args = cls._bound(separate, args, kwargs)
         recorded = recording.get()
-        needs = tuple(isinstance(arg, Variable) and arg._requires_grad for arg in args)
-        node = cls._node_class(needs)
-        node.count = len(args)
+        node = cls._node_class(args)
         with no_grad():
-            if cls.setup_context is Function.setup_context:
-                output = cls.forward(node, *args)
-            else:
+            if separate:
                 output = cls.forward(*args)
                 cls.setup_context(node, args, output)
+            else:
+                output = cls.forward(node, *args)
         several = isinstance(output, tuple)
         results = list(output) if several else [output]
-        if recorded and any(needs):
-            results = cls._record(node, args, results)
-        elif node._dirty:
+        for tensor in node._dirty:
+            if not any(tensor is result for result in results):
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
+                    "modified inplace must all be outputs of the Function."
+                )
+        if recorded and any(node.needs_input_grad):
+            cls._record(node, args, results)
+        else:
             for tensor in node._dirty:
                 bump_version(tensor)
         return tuple(results) if several else results[0]
 
     @classmethod
-    def _record(cls, node: FunctionNode, args: tuple[Any, ...], results: list[Any]) -> list[Any]:
-        edges = tuple(edge_of(arg) for arg, needed in zip(args, node.needs_input_grad, strict=True) if needed)
+    def _bound(cls, separate: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments by position, with the defaults of ``forward``."""
+        import inspect  # only these calls need it
+
+        lead = () if separate else (None,)
+        bound = inspect.signature(cls.forward).bind(*lead, *args, **kwargs)
+        bound.apply_defaults()
+        return bound.args[len(lead) :]
+
+    @classmethod
+    def _record(cls, node: FunctionNode, args: tuple[Any, ...], results: list[Any]) -> None:
+        """Make the node a part of the graph, and give the results their edges."""
+        edges = tuple([edge_of(arg) for arg, needed in zip(args, node.needs_input_grad, strict=True) if needed])
         dirty = {id(tensor) for tensor in node._dirty}
         for tensor in node._dirty:
             check_writable(tensor, cls.__name__)
-        tensors = [position for position, result in enumerate(results) if isinstance(result, Variable)]
-        if not tensors:
-            raise RuntimeError(f"{cls.__name__}.forward returned no tensor")
-        outputs = []
         inputs = {id(arg) for arg in args if isinstance(arg, Variable)}
-        for position in tensors:
-            result = results[position]
+        constant = {id(tensor) for tensor in node._constants}
+        outputs: list[Any] = []
+        node.places = []
+        for position, result in enumerate(results):
+            if not isinstance(result, Variable):
+                node.places.append(None)
+                continue
             if id(result) in inputs and id(result) not in dirty:
-                # An input handed through: the output is a tensor of its own on the same memory.
-                alias = wrap(result._array)
-                alias._version_box = result._version_box
-                if id(result) in node._constant:
-                    node._constant.add(id(alias))
-                result = results[position] = alias
+                result = results[position] = _passed_on(result, constant)
+            node.places.append(len(outputs))
             outputs.append(result)
-        node.constants = [id(each) in node._constant or each._array.dtype.kind != "f" for each in outputs]
-        shapes, dtypes = [each._array.shape for each in outputs], [each._array.dtype for each in outputs]
+        if not outputs:
+            return
         node.outputs = len(outputs)
         single = len(outputs) == 1
+        shapes, dtypes = [each._array.shape for each in outputs], [each._array.dtype for each in outputs]
         init_node(node, edges, shapes[0] if single else shapes, dtypes[0] if single else dtypes)
-        for number, (tensor, constant) in enumerate(zip(outputs, node.constants, strict=True)):
-            if constant:
+        for number, tensor in enumerate(outputs):
+            if id(tensor) in constant or dtypes[number].kind != "f":
                 continue
             edge: Edge = node if single else (node, number)
             if id(tensor) in dirty:
@@ -287,7 +308,17 @@ class Function:
         if anomaly.active:
             arrays = [each._array for each in args if isinstance(each, Variable)]
             anomaly.remember(node, arrays, [each._array for each in outputs])
-        return results
+
+
+def _passed_on(tensor: Variable, constant: set[int]) -> Any:
+    """For an input that ``forward`` returned as it is: a tensor of its own, on the same memory."""
+    alias = wrap(tensor._array)
+    alias._version_box = tensor._version_box
+    alias._view = View(tensor, lambda base: base, ())
+    alias._view.recorded = False  # to write into it would go past the Function's gradient
+    if id(tensor) in constant:
+        constant.add(id(alias))
+    return alias
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -300,14 +331,14 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             outputs = backward(ctx, *gradients)
         if not create_graph or not any(isinstance(each, Variable) and each._requires_grad for each in gradients):
             return outputs
-        several = isinstance(outputs, tuple)
-        poisoned = [_poison(each, ctx.name()) for each in (outputs if several else (outputs,))]
-        return tuple(poisoned) if several else poisoned[0]
+        if isinstance(outputs, tuple):
+            return tuple([_final(each, ctx.name()) for each in outputs])
+        return _final(outputs, ctx.name())
 
     return wrapper
 
 
-class _OnceNode(Node):
+class OnceDifferentiable(Node):
     """Stands behind a gradient that has no derivative."""
 
     __slots__ = ("function_name",)
@@ -315,18 +346,24 @@ class _OnceNode(Node):
     function_name: str
 
     def apply(self, grad: Any, create_graph: bool) -> Any:
+        """Refuse.
+
+        Raises:
+            RuntimeError: Always.
+        """
         raise RuntimeError(
             f"trying to differentiate twice a function that was marked with @once_differentiable: {self.function_name}"
         )
 
 
-def _poison(gradient: Any, name: str) -> Any:
+def _final(gradient: Any, name: str) -> Any:
+    """The gradient, requiring grad, with an error where its derivative should be."""
     if gradient is None:
         return None
-    node = _OnceNode()
+    node = OnceDifferentiable()
     node.function_name = name
-    anchor = wrap(np.zeros_like(gradient._array))
-    init_node(node, (anchor,), gradient._array.shape, gradient._array.dtype)
-    result = wrap(gradient._array)
+    array = gradient._array
+    init_node(node, (wrap(np.zeros_like(array)),), array.shape, array.dtype)
+    result = wrap(array)
     result._edge, result._requires_grad = node, True
     return result

@@ -132,14 +132,15 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """Record inside, also within :class:`no_grad`."""
+    """Record inside, also within :class:`no_grad`; within :class:`inference_mode` nothing can be recorded."""
 
     def __new__(cls, function: Any = None) -> Any:
         mode = super().__new__(cls)
         return mode if function is None else mode(function)
 
     def _target(self) -> tuple[bool, bool]:
-        return True, inference.get()
+        inferring = inference.get()
+        return not inferring, inferring
 
 
 class set_grad_enabled(_Mode):
@@ -148,12 +149,12 @@ class set_grad_enabled(_Mode):
     def __init__(self, mode: bool) -> None:
         self.mode = bool(mode)
         self._before = recording.get()
-        recording.set(self.mode)
+        recording.set(self._target()[0])
 
     def __enter__(self) -> _Mode:
         # The constructor has switched already; what was before it comes back at the end.
         self._states = (*self._states, (self._before, inference.get()))
-        recording.set(self.mode)
+        recording.set(self._target()[0])
         return self
 
     def __call__(self, function: F) -> F:
@@ -166,7 +167,8 @@ class set_grad_enabled(_Mode):
         return again
 
     def _target(self) -> tuple[bool, bool]:
-        return self.mode, inference.get()
+        inferring = inference.get()
+        return self.mode and not inferring, inferring
 
     def __repr__(self) -> str:
         return f"set_grad_enabled(mode={self.mode})"

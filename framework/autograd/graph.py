@@ -39,6 +39,9 @@ Array = np.ndarray[Any, Any]
 sequence_numbers = itertools.count()
 
 
+FRESH = (0,)  # the version of a tensor on memory that no other tensor shares, and that nobody has changed or saved
+
+
 class Variable:
     """An array and its place in the autograd graph.
 
@@ -47,16 +50,15 @@ class Variable:
         _requires_grad: Whether gradients flow to this tensor.
         _edge: Where its gradient goes; None for a leaf.
         _view: How it is a view of another tensor, or None.
-        _version: A one-element list, shared by all tensors on the same memory, that counts in-place changes. None for
-            an inference tensor, which nobody may save.
+        _box: What :attr:`_version_box` gives, or ``FRESH`` as long as nobody has asked for it.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_array", "_edge", "_requires_grad", "_version_box", "_view")
+    __slots__ = ("__dict__", "__weakref__", "_array", "_box", "_edge", "_requires_grad", "_view")
 
     _array: Array
+    _box: Any
     _edge: Edge
     _requires_grad: bool
-    _version_box: list[int] | None
     _view: View | None
 
     # What few tensors have stands in the instance's dictionary; these are the values of the others.
@@ -144,10 +146,21 @@ class Variable:
         return None if self._view is None else self._view.base
 
     @property
+    def _version_box(self) -> list[Any] | None:
+        """The counter of in-place changes: a list, shared by all tensors on the same memory. None for an inference tensor."""
+        if self._box is FRESH:
+            self._box = [0]
+        return self._box
+
+    @_version_box.setter
+    def _version_box(self, box: list[Any] | None) -> None:
+        self._box = box
+
+    @property
     def _version(self) -> int:
-        if self._version_box is None:
+        if self._box is None:
             raise RuntimeError("Inference tensors do not track version counter.")
-        return self._version_box[0]
+        return self._box[0]
 
 
 Edge = Any  # Node | tuple[Node, int] | Variable (a leaf) | None
@@ -181,6 +194,10 @@ class Node:
         """
         raise NotImplementedError
 
+    def apply_for(self, wanted: list[bool], grad: Any, create_graph: bool) -> Any:
+        """As :meth:`apply`, where only some of the gradients are wanted; the others may be None."""
+        return self.apply(grad, create_graph)
+
     def release(self) -> None:
         """Let go of what was saved for :meth:`apply`."""
 
@@ -199,6 +216,10 @@ class Node:
     def all_edges(self) -> tuple[Edge, ...]:
         """The edges of all inputs, None for those that need no gradient."""
         return self.edges
+
+    def index_of(self, edge: Edge) -> int:
+        """Which input an edge belongs to."""
+        return next(number for number, each in enumerate(self.all_edges()) if each is edge)
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -311,7 +332,7 @@ class View:
         parent = source._view
         self.base: Variable = source if parent is None else parent.base
         self.recipe = Recipe(None if parent is None else parent.recipe, operation, args)
-        self.version = 0 if source._version_box is None else source._version_box[0]
+        self.version = 0 if source._box is None else source._box[0]
         self.recorded = recording.get()
 
 
@@ -320,7 +341,7 @@ def edge_of(variable: Variable) -> Edge:
 
     A view whose memory was changed in place since is first derived again from its base, whose history has changed.
     """
-    view, box = variable._view, variable._version_box
+    view, box = variable._view, variable._box
     if view is not None and box is not None and view.version != box[0]:
         view.version = box[0]
         if view.base._edge is not None and view.recorded:
@@ -329,30 +350,44 @@ def edge_of(variable: Variable) -> Edge:
                 again = view.recipe(view.base)
             finally:
                 recording.reset(token)
-            variable._edge, variable._requires_grad = again._edge, again._requires_grad
+            rebase(variable, again._edge)
+            variable._requires_grad = again._requires_grad
     edge = variable._edge
     return variable if edge is None else edge
 
 
-_tensor_class: type[Any] = Variable
+def rebase(variable: Variable, edge: Edge) -> None:
+    """Give a tensor another edge after an in-place change: its hooks stay, what keeps its ``.grad`` moves along."""
+    before, number = variable._edge if isinstance(variable._edge, tuple) else (variable._edge, 0)
+    variable._edge = edge
+    if isinstance(before, Node) and before.hooks is not None:
+        reference = before.hooks.retain.get(number)
+        if reference is not None and reference() is variable:
+            del before.hooks.retain[number]
+            node, number = function_of(edge)
+            if node is not None:
+                node.ensure_hooks().retain[number] = reference
+
+
+tensor_class: type[Any] = Variable
 
 
 def set_tensor_class(cls: type[Any]) -> None:
     """Name the class of operations' results. Called once, by the module that defines it, which stands above this one."""
-    global _tensor_class
-    _tensor_class = cls
+    global tensor_class
+    tensor_class = cls
 
 
 def wrap(array: Array) -> Tensor:
     """A new leaf tensor on this array, without a copy. NumPy scalars become 0-dimensional arrays."""
     if type(array) is not np.ndarray and isinstance(array, np.generic):
         array = np.asarray(array)
-    result = object.__new__(_tensor_class)
+    result = object.__new__(tensor_class)
     result._array = array
     result._view = None
     result._edge = None
     result._requires_grad = False
-    result._version_box = None if inference.get() else [0]
+    result._box = None if inference.get() else FRESH
     return result
 
 

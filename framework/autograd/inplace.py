@@ -15,7 +15,7 @@ import numpy as np
 
 from framework.autograd.arguments import check_fits
 from framework.autograd.grad_mode import inference, recording
-from framework.autograd.graph import Variable, array_of, bump_version
+from framework.autograd.graph import Variable, array_of, bump_version, rebase
 from framework.autograd.primitive import primitive
 from framework.autograd.recorded import PrimitiveNode
 from framework.dtypes import from_numpy_dtype
@@ -113,13 +113,15 @@ def record_write(target: Any, result: Any) -> Any:
     flows = isinstance(result, Variable) and result._requires_grad
     if view is None:
         if flows:
-            target._edge, target._requires_grad = _same_dtype(target, result)._edge, True
+            rebase(target, _same_dtype(target, result)._edge)
+            target._requires_grad = True
         elif target._requires_grad:
             target._edge, target._requires_grad = None, False
     elif flows or view.base._requires_grad:
         base: Any = view.base
         written = _overwrite(base, _same_dtype(target, result), view.recipe)
-        base._edge, base._requires_grad = written._edge, True
+        rebase(base, written._edge)
+        base._requires_grad = True
         if target._version_box is not None:
             view.version = target._version_box[0] - 1  # so that the next use derives the edge anew
         target._requires_grad = True

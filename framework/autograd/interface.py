@@ -49,9 +49,9 @@ def backward(
             if not isinstance(target, GradientEdge):
                 retain_grad(target)
         into = [_edge(target) for target in targets]
-    roots = _roots(_sequence(tensors), grad_tensors, create_graph)
+    edges, gradients = _roots(_sequence(tensors), grad_tensors, create_graph)
     retain_graph = create_graph if retain_graph is None else retain_graph
-    run_backward(roots, retain_graph=retain_graph, create_graph=create_graph, into=into)
+    run_backward(edges, gradients, retain_graph=retain_graph, create_graph=create_graph, into=into)
 
 
 def grad(
@@ -98,8 +98,10 @@ def grad(
             raise RuntimeError(f"One of the differentiated Tensors does not require grad: the one at index {number}")
     if is_grads_batched:
         return _batched(sources, targets, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+    edges, gradients = _roots(sources, grad_outputs, create_graph)
     found = run_backward(
-        _roots(sources, grad_outputs, create_graph),
+        edges,
+        gradients,
         retain_graph=retain_graph,
         create_graph=create_graph,
         capture=[_edge(target) for target in targets],
@@ -132,7 +134,7 @@ def _batched(
     allow_unused: bool,
     materialize: bool,
 ) -> tuple[Any, ...]:
-    given = [None] * len(sources) if grad_outputs is None else _sequence(grad_outputs)
+    given: list[Any] = [None] * len(sources) if grad_outputs is None else _sequence(grad_outputs)
     for number, (source, batch) in enumerate(zip(sources, given, strict=True)):
         if batch is None:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -143,12 +145,12 @@ def _batched(
                 f"detected: grad_output[{number}] has a shape of {_size(batch._array.shape[1:])} and output[{number}] has a "
                 f"shape of {_size(_kind(source)[0])}."
             )
-    size = len(given[0])  # type: ignore[arg-type]
+    size = len(given[0])
     rows = [
         grad(
             sources,
             targets,
-            [each[i] for each in given],  # type: ignore[index]
+            [each[i] for each in given],
             retain_graph or i < size - 1,
             create_graph,
             allow_unused,
@@ -156,7 +158,8 @@ def _batched(
         )
         for i in range(size)
     ]
-    stack: Callable[[list[Any]], Any] = type(given[0])._stack  # type: ignore[union-attr]
+    kind: Any = type(given[0])
+    stack: Callable[[list[Any]], Any] = kind._stack
     return tuple(None if column[0] is None else stack(list(column)) for column in zip(*rows, strict=True))
 
 
@@ -186,28 +189,34 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"torch.Size({list(shape)})"
 
 
-def _roots(tensors: list[Any], gradients: Any, create_graph: bool) -> list[tuple[Edge, Any]]:
+def _roots(tensors: list[Any], gradients: Any, create_graph: bool) -> tuple[list[Edge], list[Any]]:
+    """Where gradients enter the graph, and these gradients."""
     given = [None] * len(tensors) if gradients is None else _sequence(gradients)
     if len(given) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(given)} gradients")
-    roots = []
+    edges: list[Edge] = []
+    result: list[Any] = []
     for number, (tensor, gradient) in enumerate(zip(tensors, given, strict=True)):
-        if isinstance(tensor, Variable) and not tensor.requires_grad:
-            raise RuntimeError(f"element {number} of tensors does not require grad and does not have a grad_fn")
-        shape, dtype = _kind(tensor)
+        if isinstance(tensor, Variable):
+            if not tensor.requires_grad:
+                raise RuntimeError(f"element {number} of tensors does not require grad and does not have a grad_fn")
+            edges.append(edge_of(tensor))
+            shape, dtype = tensor._array.shape, tensor._array.dtype
+        else:
+            edges.append(_edge(tensor))
+            shape, dtype = _kind(tensor)
         if gradient is None:
             if shape and math.prod(shape) != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            gradient = np.ones(shape, dtype)
-            gradient = wrap(gradient) if create_graph else gradient
-        else:
-            if not isinstance(gradient, Variable):
-                raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-            if gradient._array.shape != shape:
-                raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{number}] has a shape of {_size(gradient._array.shape)} and "
-                    f"output[{number}] has a shape of {_size(shape)}."
-                )
-            gradient = gradient if create_graph else gradient._array
-        roots.append((_edge(tensor), gradient))
-    return roots
+            gradient = np.ones(shape, dtype) if shape else np.array(1, dtype)
+            result.append(wrap(gradient) if create_graph else gradient)
+            continue
+        if not isinstance(gradient, Variable):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        if gradient._array.shape != shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{number}] has a shape of {_size(gradient._array.shape)} and output[{number}] "
+                f"has a shape of {_size(shape)}."
+            )
+        result.append(gradient if create_graph else gradient._array)
+    return edges, result

@@ -22,11 +22,12 @@ input's dtype, so formulas need not care.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
-from framework.autograd import anomaly, saved_tensors
+from framework.autograd import anomaly, graph, saved_tensors
 from framework.autograd.arguments import broadcast_error, no_tensor_error, promoted, write_out
 from framework.autograd.grad_mode import inference, no_grad, recording
 from framework.autograd.graph import Variable, View, edge_of, sequence_numbers, wrap
@@ -169,8 +170,10 @@ def _caller(primitive: Primitive) -> Callable[..., Any]:
         call = _binary_caller(primitive, general)
     if call is None:
         return general
-    # Code of its own: profiles show the operation's name, and the interpreter adapts it to this one kernel.
-    call.__code__ = call.__code__.replace(co_name=primitive.name)
+    # Code of its own, with the operation's name (for profiles) and argument names, that the interpreter adapts to this kernel.
+    code: CodeType = call.__code__
+    names = (*primitive.arguments, *code.co_varnames[count:])
+    call.__code__ = code.replace(co_name=primitive.name, co_varnames=names)
     return call
 
 
@@ -201,7 +204,8 @@ def _general_caller(primitive: Primitive) -> Callable[..., Any]:
                 arrays.append(value)
             bit += bit
         if not found:
-            if not any(isinstance(value, (np.ndarray, np.generic)) for value in args):
+            lead_is_array = args and type(args[0]) is np.ndarray
+            if not lead_is_array and not any(isinstance(each, (np.ndarray, np.generic)) for each in args):
                 raise no_tensor_error(primitive, args)
             return kernel(*args)
         if promotes is not None:
@@ -238,21 +242,27 @@ def _unary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callable
     """A faster caller for the common case of one floating-point Tensor."""
     kernel = primitive.kernel
     differentiable = bool(primitive.mask)
+    names = primitive.arguments
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) != 1:
-            return general(*args, **kwargs)
-        (value,) = args
-        if not isinstance(value, Variable):
-            return general(value)
-        array = value._array
+    def call(input: Any = _MISSING, *, out: Any = None) -> Any:
+        if out is not None or not isinstance(input, Variable):
+            return general(**_given(names, (input,), out))
+        array = input._array
         if array.dtype.kind != "f":
-            return general(value)
+            return general(input)
         result = kernel(array)
-        if differentiable and (value._requires_grad or (value._view is not None and value.requires_grad)):
+        if differentiable and (input._requires_grad or (input._view is not None and input.requires_grad)):
             if recording.get():
-                return _record(primitive, 1, args, (array,), result)
-        return wrap(result)
+                return _record(primitive, 1, (input,), (array,), result)
+        if type(result) is not np.ndarray:
+            return wrap(result)
+        output = _new(graph.tensor_class)
+        output._array = result
+        output._view = None
+        output._edge = None
+        output._requires_grad = False
+        output._box = None if inference.get() else graph.FRESH
+        return output
 
     return call
 
@@ -261,27 +271,26 @@ def _binary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callabl
     """A faster caller for the common case of two Tensors of one floating-point type, or one and a Python number."""
     kernel = primitive.kernel
     mask = primitive.mask
+    names = primitive.arguments
 
-    def call(first: Any = _MISSING, second: Any = _MISSING, /, *more: Any, **kwargs: Any) -> Any:
-        if kwargs or more or second is _MISSING:
-            return general(*[each for each in (first, second, *more) if each is not _MISSING], **kwargs)
-        if not isinstance(first, Variable):
-            return general(first, second)
-        left = first._array
+    def call(input: Any = _MISSING, other: Any = _MISSING, *, out: Any = None) -> Any:
+        if out is not None or not isinstance(input, Variable) or other is _MISSING:
+            return general(**_given(names, (input, other), out))
+        left = input._array
         dtype = left.dtype
-        needs: int = first._requires_grad or (first._view is not None and first.requires_grad)
-        if isinstance(second, Variable):
-            right = second._array
+        needs: int = input._requires_grad or (input._view is not None and input.requires_grad)
+        if isinstance(other, Variable):
+            right: Any = other._array
             if right.dtype is not dtype:
-                return general(first, second)
-            if second._requires_grad or (second._view is not None and second.requires_grad):
+                return general(input, other)
+            if other._requires_grad or (other._view is not None and other.requires_grad):
                 needs += 2
-        elif type(second) is float or type(second) is int:
-            right = second  # type: ignore[assignment]
+        elif type(other) is float or type(other) is int:
+            right = other
         else:
-            return general(first, second)
+            return general(input, other)
         if dtype.kind != "f":
-            return general(first, second)
+            return general(input, other)
         try:
             result = kernel(left, right)
         except ValueError as error:
@@ -289,10 +298,24 @@ def _binary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callabl
         if needs:
             needs &= mask
             if needs and recording.get():
-                return _record(primitive, needs, (first, second), (left, right), result)
-        return wrap(result)
+                return _record(primitive, needs, (input, other), (left, right), result)
+        if type(result) is not np.ndarray:
+            return wrap(result)
+        output = _new(graph.tensor_class)
+        output._array = result
+        output._view = None
+        output._edge = None
+        output._requires_grad = False
+        output._box = None if inference.get() else graph.FRESH
+        return output
 
     return call
+
+
+def _given(names: tuple[str, ...], values: tuple[Any, ...], out: Any) -> dict[str, Any]:
+    """The arguments that were given to a faster caller, by name."""
+    given = {name: value for name, value in zip(names, values, strict=True) if value is not _MISSING}
+    return given if out is None else {**given, "out": out}
 
 
 def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: Sequence[Any], result: Any) -> Any:
@@ -301,35 +324,39 @@ def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: Seque
     if plan is None:
         plan = Plan(primitive, needs, len(args))
         primitive.plans[(needs, len(args)) if primitive.variadic else needs] = plan
-    node = _new(primitive.node_class)
+    node: Any = _new(primitive.node_class)
     edges = []
     for i in plan.positions:
         source = args[i]
         edge = source._edge if source._view is None else edge_of(source)
         edges.append(source if edge is None else edge)
-    node.edges = edges  # type: ignore[assignment]
+    node.edges = edges
     node.sequence_nr = next(sequence_numbers)
     node.hooks = None
     node.extras = None
     node.plan = plan
     if type(result) is not tuple:
-        output = wrap(result)
-        result = output._array
-        node.shape = result.shape
-        node.dtype = result.dtype
+        if type(result) is not np.ndarray and isinstance(result, np.generic):
+            result = np.asarray(result)
+        output = _new(graph.tensor_class)
+        output._array = result
+        output._view = None
         output._edge = node
         output._requires_grad = True
+        output._box = graph.FRESH
+        node.shape = result.shape
+        node.dtype = result.dtype
         outputs: Sequence[Any] = (output,)
         env: Sequence[Any] = (*arrays, result)
     else:
-        output = outputs = tuple([wrap(each) for each in result])  # type: ignore[assignment]
+        output = outputs = tuple([wrap(each) for each in result])
         _set_outputs(node, outputs[: primitive.outputs or None])
         env = (*arrays, *[each._array for each in outputs])
     if primitive.variadic:
         fixed = len(primitive.arguments) - 1
         env = (*arrays[:fixed], tuple(arrays[fixed:]), *env[len(arrays) :])
     node.saved = plan.pick(env)
-    node.versions = _versions(primitive, plan, args, outputs) if plan.saves_arrays else None  # type: ignore[arg-type]
+    node.versions = _versions(primitive, plan, args, outputs) if plan.saves_arrays else None
     if primitive.view is not None:
         _make_view(primitive, args, outputs[0])
     if anomaly.active or saved_tensors.active:
@@ -369,32 +396,30 @@ def _observe(node: PrimitiveNode, args: Sequence[Any], outputs: Sequence[Any]) -
             node.pack(hooks, sources)
 
 
-def _versions(primitive: Primitive, plan: Plan, args: Sequence[Any], outputs: list[Any]) -> list[tuple[Any, int, str]]:
-    """``(version counter, its value now, name)`` of every saved array."""
+def _versions(primitive: Primitive, plan: Plan, args: Sequence[Any], outputs: Sequence[Any]) -> list[Any]:
+    """``(version counter, its value now, name)`` of every saved array.
+
+    Raises:
+        RuntimeError: For an inference tensor, whose changes nobody counts.
+    """
     versions = []
-    for i in plan.saved_inputs:
-        name = primitive.arguments[i]
-        values = args[i:] if primitive.variadic and i == len(primitive.arguments) - 1 else (args[i],)
-        for value in values:
-            if isinstance(value, Variable):
-                box = value._version_box
-                if box is None:
-                    _raise_inference()
-                else:
-                    versions.append((box, box[0], name))
-    for name in plan.saved_results:
-        box = outputs[int(name.removeprefix("result") or 0)]._version_box
-        versions.append((box, 0, name))
+    for i, name in plan.saved_inputs:
+        value = args[i]
+        if isinstance(value, Variable):
+            box = value._box
+            if box is graph.FRESH:
+                box = value._box = [0]
+            elif box is None:
+                raise RuntimeError(
+                    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+                    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and "
+                    f"use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`. It is the argument "
+                    f"{name!r} of {primitive.name}()."
+                )
+            versions.append((box, box[0], name))
+    for number, name in plan.saved_results:
+        versions.append((outputs[number]._version_box, 0, name))
     return versions
-
-
-def _raise_inference() -> None:
-    if not inference.get():
-        raise RuntimeError(
-            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
-            "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
-        )
 
 
 def _make_view(primitive: Primitive, args: Sequence[Any], output: Variable) -> None:

@@ -28,7 +28,7 @@ class Plan:
         selected: For a joint formula, which of the gradients that it gives are wanted; else None.
         names: The names of the saved values, formula after formula.
         pick: Takes those values out of the call's arguments and results.
-        saved_inputs, saved_results: Where the saved arrays come from: positions and ``result…`` names.
+        saved_inputs, saved_results: Which arguments and results are saved: their positions and names.
         saves_arrays: Whether there are any.
     """
 
@@ -57,8 +57,10 @@ class Plan:
             names += own
         self.names = tuple(names)
         self.pick = _picker(primitive, self.names, wanted)
-        self.saved_inputs = tuple(i for i, name in enumerate(arguments) if name in names)
-        self.saved_results = tuple(sorted({name for name in names if _result_number(name) is not None}))
+        self.saved_inputs = [(i, name) for i, name in enumerate(arguments) if name in names]
+        if primitive.variadic and arguments[-1] in names:
+            self.saved_inputs += [(i, arguments[-1]) for i in range(len(arguments), count)]
+        self.saved_results = sorted({(number, name) for name in names if (number := _result_number(name)) is not None})
         self.saves_arrays = bool(self.saved_inputs or self.saved_results)
 
 
@@ -104,14 +106,23 @@ def _picker(primitive: Primitive, names: tuple[str, ...], wanted: tuple[bool, ..
             return lambda env: (env[only],)
         return itemgetter(*indices)
 
+    if len(steps) == 1 and steps[0][1] == "shape":
+        only = steps[0][0]
+        return lambda env: (_attribute(env[only], "shape"),)
+
     def pick(env: Any) -> tuple[Any, ...]:
-        return tuple([wanted if what == "needs" else _attribute(env[i], what) if what else env[i] for i, what in steps])
+        values = []
+        for i, what in steps:
+            values.append((wanted if what == "needs" else _attribute(env[i], what)) if what else env[i])
+        return tuple(values)
 
     return pick
 
 
 def _attribute(value: Any, what: str) -> Any:
     """The shape or dtype of an array, of each array of a tuple, or of a Python number."""
+    if type(value) is np.ndarray:
+        return value.shape if what == "shape" else value.dtype
     if isinstance(value, tuple):
         return [getattr(each, what) for each in value]
     if isinstance(value, (np.ndarray, np.generic)):
@@ -143,6 +154,36 @@ class PrimitiveNode(Node):
         Raises:
             RuntimeError: If the saved values were freed, or changed in place since.
         """
+        saved = self._checked(create_graph)
+        plan = self.plan
+        gradients = []
+        if plan.selected is None:
+            for formula, part in plan.steps:
+                gradients.append(formula(grad, *saved[part]))
+            return gradients
+        every = plan.steps[0][0](grad, *saved)
+        return [every[i] for i in plan.selected]
+
+    def apply_for(self, wanted: list[bool], grad: Any, create_graph: bool) -> Any:
+        """As :meth:`apply`, with None for what is not wanted."""
+        saved = self._checked(create_graph)
+        plan = self.plan
+        if plan.selected is None:
+            return [
+                formula(grad, *saved[part]) if want else None
+                for (formula, part), want in zip(plan.steps, wanted, strict=True)
+            ]
+        if "needs" in plan.names and not all(wanted):
+            at = plan.names.index("needs")
+            needs = list(saved[at])
+            for i, want in zip(plan.selected, wanted, strict=True):
+                needs[i] = want
+            saved = (*saved[:at], tuple(needs), *saved[at + 1 :])
+        every = plan.steps[0][0](grad, *saved)
+        return [every[i] if want else None for i, want in zip(plan.selected, wanted, strict=True)]
+
+    def _checked(self, create_graph: bool) -> tuple[Any, ...]:
+        """The saved values, if they are still there and unchanged; in the graph with ``create_graph``."""
         saved = self.saved
         if saved is None:
             raise freed_error(self)
@@ -152,13 +193,7 @@ class PrimitiveNode(Node):
                     raise self._changed_error(box, version, name)
         if self.extras is not None and "packed" in self.extras:
             saved = self._unpacked(saved)
-        if create_graph:
-            saved = self._saved_in_graph(saved)
-        plan = self.plan
-        if plan.selected is not None:
-            gradients = plan.steps[0][0](grad, *saved)
-            return [gradients[i] for i in plan.selected]
-        return [formula(grad, *saved[part]) for formula, part in plan.steps]
+        return self._saved_in_graph(saved) if create_graph else saved
 
     def release(self) -> None:
         """Let go of saved arrays. A node that saved none can run again, as in PyTorch."""
@@ -191,8 +226,7 @@ class PrimitiveNode(Node):
             edges: dict[str, Any] = {primitive.arguments[-1]: by_position}
         else:
             edges = {primitive.arguments[i]: edge for i, edge in by_position.items()}
-        for name in plan.saved_results:
-            number = _result_number(name) or 0
+        for number, name in plan.saved_results:
             if number < self.outputs:
                 edges[name] = self if self.outputs == 1 else (self, number)
         return edges
@@ -206,9 +240,9 @@ class PrimitiveNode(Node):
             if name in edges and name not in made:
                 if isinstance(value, tuple):
                     first = self.primitive.differentiable[0]
-                    made[name] = tuple(_attach(each, edges[name].get(first + i)) for i, each in enumerate(value))
+                    made[name] = tuple(attach(each, edges[name].get(first + i)) for i, each in enumerate(value))
                 else:
-                    made[name] = _attach(value, edges[name])
+                    made[name] = attach(value, edges[name])
             result.append(made.get(name, value))
         return tuple(result)
 
@@ -281,6 +315,8 @@ class PrimitiveNode(Node):
         wanted = name.removeprefix("_saved_")
         wanted = "input" if wanted == "self" else wanted
         names = self.plan.names
+        if wanted not in names and any(wanted in parameter_names(each) for each in self.primitive.formulas.values()):
+            return None  # saved only where another input requires grad
         if wanted not in names:
             every = sorted({"_saved_" + each for each in names})
             raise AttributeError(f"{self.name()} has no {name!r}; what it saved: {', '.join(every) or 'nothing'}")
@@ -303,7 +339,7 @@ def freed_error(node: Node) -> RuntimeError:
     )
 
 
-def _attach(value: Any, edge: Edge) -> Any:
+def attach(value: Any, edge: Edge) -> Any:
     """A Tensor on a saved array, standing in the graph where the array came from."""
     if edge is None or not isinstance(value, np.ndarray):
         return value

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import blockwise
-from framework.kernels.masking import blend, keep
+from framework.kernels.masking import INTEGER, blend, keep
 from framework.kernels.special import erfc, polynomial
 
 Array = np.ndarray[Any, Any]
@@ -277,5 +277,8 @@ def absolute_backward(gradient: Array, x: Array) -> Array:
 
 
 def _absolute_backward(gradient: Array, x: Array, out: Array) -> None:
-    kept = keep(gradient, np.greater(np.absolute(x), 0))
-    out[...] = blend(np.less(x, 0), np.negative(kept), kept)
+    integer = INTEGER[x.dtype]
+    bits = out.view(integer)
+    np.bitwise_and(x.view(integer), np.iinfo(integer).min, out=bits)  # the sign
+    np.bitwise_xor(bits, gradient.view(integer), out=bits)
+    np.bitwise_and(bits, np.negative(np.greater(np.absolute(x), 0).view(np.int8)), out=bits)

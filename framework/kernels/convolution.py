@@ -25,6 +25,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -256,8 +257,8 @@ def _correlate(
         y[...] = 0
         return
     if _is_depthwise(weight.shape[1], weight.shape[0], groups):
-        own = (slice(None), 0, *[axis.members[0][1] for axis in axes])
-        depthwise(x, np.ascontiguousarray(np.moveaxis(weight[own], 0, -1)), y, axes)  # type: ignore[index]
+        own: tuple[Any, ...] = (slice(None), 0, *[axis.members[0][1] for axis in axes])
+        depthwise(x, np.ascontiguousarray(np.moveaxis(weight[own], 0, -1)), y, axes)
         if bias is not None:
             y += bias
         return
@@ -297,7 +298,9 @@ def _matrices(weight: Array, axes: tuple[Axis, ...], groups: int) -> Array:
         taps = taps[..., members[0][1]].reshape(groups, outputs // groups, share, -1).transpose(0, 3, 2, 1)
         return np.ascontiguousarray(taps).reshape(groups, -1, outputs // groups)
     taps = taps.transpose(*range(2, taps.ndim), 1, 0)
-    banded = np.zeros_like(weight, order="C", shape=(*taps.shape[:-3], axes[-1].reach, share, len(members), outputs))
+    banded = np.zeros_like(
+        weight, order="C", shape=(*taps.shape[:-3], axes[-1].reach, share, len(members), outputs)
+    )
     for i, (first, chosen) in enumerate(members):
         own = taps[..., chosen, :, :]
         banded[..., first : first + own.shape[-3], :, i, :] = own

@@ -22,12 +22,14 @@ def depthwise(x: Array, filters: Array, y: Array, axes: tuple[Axis, ...]) -> Non
     width = y.shape[-2]
     tiled = np.tile(filters, width) if axes[-1].step == 1 else filters
     for part, shifted in _parts(x, y, axes):
-        total, term = np.empty_like(shifted[0][1]), np.empty_like(shifted[0][1])
+        term = np.empty_like(part, order="C", shape=shifted[0][1].shape)
+        total = part.reshape(term.shape) if part.flags.c_contiguous else np.empty_like(term)
         for i, (tap, view) in enumerate(shifted):
             np.multiply(view, tiled[tap], out=term if i else total)
             if i:
                 np.add(total, term, out=total)
-        part[...] = total.reshape(part.shape)
+        if not part.flags.c_contiguous:
+            part[...] = total.reshape(part.shape)
 
 
 def depthwise_weight(x: Array, grad: Array, axes: tuple[Axis, ...]) -> Array:

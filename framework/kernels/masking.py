@@ -13,7 +13,7 @@ import numpy as np
 from framework.kernels.blockwise import blockwise
 
 FEW = 512  # up to so many elements one call to np.where is faster
-_INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
+INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 
 def keep(array: Any, mask: Any) -> Any:
@@ -34,11 +34,11 @@ def _with_bits(array: Any, bits: Any) -> Any:
     """``array`` where the bits are all ones, 0 where they are all zeros."""
     if array.shape == bits.shape:
         return blockwise(_and, (array, bits))[0]
-    return np.bitwise_and(array.view(_INTEGER[array.dtype]), bits).view(array.dtype)
+    return np.bitwise_and(array.view(INTEGER[array.dtype]), bits).view(array.dtype)
 
 
 def _and(array: Any, bits: Any, out: Any) -> None:
-    integer = _INTEGER[array.dtype]
+    integer = INTEGER[array.dtype]
     np.bitwise_and(array.view(integer), bits, out=out.view(integer))
 
 
@@ -48,7 +48,7 @@ def blend(mask: Any, yes: Any, no: Any) -> Any:
         return np.where(mask, yes, no)
     if mask.shape == yes.shape == no.shape:
         return blockwise(_blend, (yes, no, mask))[0]
-    integer = _INTEGER[yes.dtype]
+    integer = INTEGER[yes.dtype]
     other = no.view(integer)
     bits = np.bitwise_xor(yes.view(integer), other)
     bits = np.bitwise_and(bits, np.negative(mask.view(np.int8)))
@@ -56,7 +56,7 @@ def blend(mask: Any, yes: Any, no: Any) -> Any:
 
 
 def _blend(yes: Any, no: Any, mask: Any, out: Any) -> None:
-    integer = _INTEGER[yes.dtype]
+    integer = INTEGER[yes.dtype]
     bits, other = out.view(integer), no.view(integer)
     np.bitwise_xor(yes.view(integer), other, out=bits)
     np.bitwise_and(bits, np.negative(mask.view(np.int8)), out=bits)

@@ -113,7 +113,8 @@ def _gradients_by_rows(
             if each is not None:
                 sums[i] = each if sums[i] is None else sums[i] + each
     shape = (1,) * (x.ndim - len(scale.shape)) + scale.shape if scale is not None else None
-    return of_x, *[None if each is None else each.reshape(shape or each.shape) for each in sums]  # type: ignore[return-value]
+    of_scale, of_shift = [None if each is None else each.reshape(shape or each.shape) for each in sums]
+    return of_x, of_scale, of_shift
 
 
 def _gradients(

@@ -195,7 +195,9 @@ def radam(
     longest = 2 / (1 - beta2) - 1
     length = longest - 2 * step * beta2**step / bias2
     if length > 5.0:
-        rectified = sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length) * bias2)
+        rectified = sqrt(
+            (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length) * bias2
+        )
         np.sqrt(exp_avg_sq, out)
         out += eps
         np.divide(exp_avg, out, out)
@@ -227,7 +229,7 @@ def adamax(
     exp_inf *= beta2
     np.abs(gradient, out)
     out += eps
-    np.maximum(exp_inf, out, exp_inf)
+    np.maximum(exp_inf, out, out=exp_inf)
     np.divide(exp_avg, exp_inf, out)
     out *= lr / (1 - beta1**step)
     values -= out
@@ -335,7 +337,9 @@ def orthogonalize(matrix: Array, coefficients: tuple[float, float, float], steps
     Returns:
         A float32 array of shape (M, N) with values of bfloat16.
     """
-    first, third, fifth = [np.float32(each) for each in coefficients]
+    # Each sum of two terms is rounded once, as by a fused multiply-add.
+    first, third = [np.float64(np.float32(each)) for each in coefficients[:2]]
+    fifth = np.float32(coefficients[2])
     tall = matrix.shape[0] > matrix.shape[1]
     x = _bfloat16(matrix.T if tall else matrix)
     norm = np.sqrt(np.sum(np.square(x, dtype=np.float64)))

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.accumulate import add_at, new_zeros
+
 Array = np.ndarray[Any, Any]
 Ints = tuple[int, ...]
 
@@ -26,7 +28,7 @@ Ints = tuple[int, ...]
 def pool_output_shape(
     spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool = False
 ) -> Ints:
-    """Spatial shape of a pooled array. With `ceil_mode`, windows may overhang if they start in the input or left pad."""
+    """Spatial shape of a pooled array. With `ceil_mode`, windows that start before the right padding may overhang."""
     shape = []
     for n, k, s, p, d in zip(spatial, kernel, stride, padding, dilation, strict=True):
         room = n + 2 * p - d * (k - 1) - 1
@@ -112,18 +114,24 @@ def max_pool_indices(taps: Array, spatial: Ints, kernel: Ints, stride: Ints, pad
 
 
 def take_spatial(x: Array, indices: Array) -> Array:
-    """Elements of `x` ``(N, C, *spatial)`` at flat spatial `indices` ``(N, C, *out)``; the adjoint of `put_spatial`."""
-    flat = np.take_along_axis(x.reshape(*x.shape[:2], -1), indices.reshape(*indices.shape[:2], -1), 2)
-    return flat.reshape(indices.shape)
+    """Elements of `x` ``(N, C, *spatial)`` at flat spatial `indices` ``(N, C, *out)``; the adjoint of `put_spatial`.
+
+    The indices must lie inside of the spatial dimensions; nobody checks.
+    """
+    return x.reshape(-1).take(_positions(indices, math.prod(x.shape[2:])))
 
 
 def put_spatial(values: Array, indices: Array, spatial: Ints) -> Array:
-    """Adds `values` ``(N, C, *out)`` at flat spatial `indices` into zeros ``(N, C, *spatial)``."""
-    lead = values.shape[:2]
-    rows = math.prod(lead)
-    result = np.zeros((rows, math.prod(spatial)), values.dtype, like=values)
-    np.add.at(result, (np.arange(rows)[:, None], indices.reshape(rows, -1)), values.reshape(rows, -1))
-    return result.reshape(*lead, *spatial)
+    """Adds `values` ``(N, C, *out)`` at flat spatial `indices` into zeros ``(N, C, *spatial)``; see `take_spatial`."""
+    result = new_zeros((*values.shape[:2], *spatial), values)
+    add_at(result, _positions(indices, math.prod(spatial)), values)
+    return result
+
+
+def _positions(indices: Array, size: int) -> Array:
+    """Flat spatial indices (N, C, *out) as positions in the whole flat array."""
+    n, c = indices.shape[:2]
+    return indices + (np.arange(n * c) * size).reshape(n, c, *(1,) * (indices.ndim - 2))
 
 
 def avg_pool(
@@ -226,12 +234,18 @@ def _scan(
     shape = (*x.shape[:2], *out)
     small = np.dtype(np.uint8 if math.prod(kernel) <= 256 else np.uint16 if math.prod(kernel) <= 65536 else np.int64)
     values = _empty_in_order_of(x, shape, x.dtype)
-    values[...] = _lowest(x.dtype)
     taps = np.empty_like(values, dtype=small)
-    taps[...] = _first_taps(out, kernel, padding, stride, dilation)
+    places = list(_taps(x.shape[2:], out, kernel, stride, padding, dilation))
+    if any(padding):
+        values[...] = _lowest(x.dtype)
+        taps[...] = _first_taps(out, kernel, padding, stride, dilation)
+    else:
+        values[...] = x[places[0][2]]
+        taps[...] = 0
+        places = places[1:]
     won = np.empty_like(values, dtype=np.bool_)
     marks = np.empty_like(taps)
-    for tap, outer, inner in _taps(x.shape[2:], out, kernel, stride, padding, dilation):
+    for tap, outer, inner in places:
         candidates, best, wins = x[inner], values[outer], won[outer]
         np.greater(candidates, best, out=wins)
         if nan:

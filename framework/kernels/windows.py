@@ -58,13 +58,9 @@ def unrolled(x: Array, y: Array, axes: tuple[Axis, ...], groups: int) -> Iterato
         buffer = _borrow(x, total + part.shape[0] * math.prod(extent) * channels)
         try:
             block = surrounded(x[images], axes, begin, extent, buffer[total:])
-            # Windows of one element, and a window that is everything, lie in memory as they should.
-            if (
-                groups == 1
-                and (max(reach) == 1 or max(sizes) == 1)
-                and block.flags.c_contiguous
-                and block.size == total
-            ):
+            # Windows of one element, or a window that is everything, lie in memory as they should.
+            ready = block.size == total and (max(reach) == 1 or max(sizes) == 1)
+            if ready and groups == 1 and block.flags.c_contiguous:
                 rows = block
             else:
                 windows = _windows(block, axes, sizes, groups)
@@ -94,12 +90,8 @@ def blocks(images: int, counts: Ints, bytes_each: int, size: int) -> Iterator[tu
 
 def extents(axes: tuple[Axis, ...], counts: Ints) -> Ints:
     """How many input positions `counts` windows span."""
-    return tuple(
-        [
-            (count - 1) * axis.step + (axis.reach - 1) * axis.spacing + 1
-            for axis, count in zip(axes, counts, strict=True)
-        ]
-    )
+    pairs = zip(axes, counts, strict=True)
+    return tuple([(count - 1) * axis.step + (axis.reach - 1) * axis.spacing + 1 for axis, count in pairs])
 
 
 def surrounded(x: Array, axes: tuple[Axis, ...], begin: int, extent: Ints, space: Array) -> Array:

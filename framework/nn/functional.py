@@ -8,6 +8,8 @@ from typing import Any
 
 from framework.ops.activations import *
 from framework.ops.adaptive_pooling import *
+from framework.ops.attention import *
+from framework.ops.batch_normalization import *
 from framework.ops.bilinear import *
 from framework.ops.convolution import *
 from framework.ops.cross_entropy import *
@@ -16,12 +18,14 @@ from framework.ops.distances import *
 from framework.ops.dropout import *
 from framework.ops.embedding import *
 from framework.ops.embedding_losses import *
+from framework.ops.folding import *
 from framework.ops.likelihoods import *
 from framework.ops.linalg import linear as linear
 from framework.ops.losses import *
 from framework.ops.normalization import *
 from framework.ops.padding import *
 from framework.ops.pooling import *
+from framework.ops.resampling import *
 from framework.ops.transcendental import sigmoid as sigmoid
 from framework.ops.transcendental import tanh as tanh
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from framework import random
 from framework.autograd.grad_mode import recording
-from framework.autograd.graph import Variable
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
@@ -50,6 +51,7 @@ __all__ = [
     "elu_",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -357,6 +359,34 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
 def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: DType | None = None) -> Any:
     """:func:`softmax` of ``-input``."""
     return softmaxes.softmax(neg(input), _dim_of("softmin", input, dim, _stacklevel), dtype)
+
+
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    """A sample of the Gumbel-softmax distribution (Jang et al., 2017; Maddison et al., 2017).
+
+    Args:
+        logits: Logarithms of probabilities, which need not sum to one.
+        tau: The temperature.
+        hard: Give one-hot vectors, with the gradient of the soft sample.
+        eps: Without effect, as in PyTorch, which warns of it too.
+        dim: The dimension of the categories.
+    """
+    require_tensors("gumbel_softmax", logits=logits)
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    array = array_of(logits)
+    only_floats("gumbel_softmax", array)
+    noise = -np.log(random.default_generator.exponential(array.shape, 1.0, array.dtype))
+    soft = softmaxes.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    samples = array_of(soft)
+    one_hot = np.zeros_like(samples)
+    if samples.ndim:
+        np.put_along_axis(one_hot, samples.argmax(dim, keepdims=True), 1, dim)
+    else:
+        one_hot[...] = 1
+    return (one_hot - samples) + soft
 
 
 hardsigmoid_ = in_place(hardsigmoid)

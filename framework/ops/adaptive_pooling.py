@@ -16,8 +16,8 @@ import numpy as np
 from framework.autograd.primitive import primitive
 from framework.kernels import pooling as kernels
 from framework.ops.checks import require_tensors
-from framework.ops.pooling import numbers
 from framework.ops.shape import squeeze, unsqueeze
+from framework.ops.windows import for_each_dim
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -59,7 +59,7 @@ def _batched(name: str, dims: int, input: Any, output_size: Any) -> tuple[Any, I
     if (isinstance(output_size, (tuple, list)) and None in output_size) or output_size is None:
         given = output_size if isinstance(output_size, (tuple, list)) else (None,) * dims
         output_size = [n if each is None else each for each, n in zip(given, shape[-dims:], strict=True)]
-    sizes = numbers(name, "output_size", output_size, dims)
+    sizes = for_each_dim(name, "output_size", output_size, dims)
     if min(sizes) < 0:
         raise RuntimeError(
             f"{name}: elements of output_size must be greater than or equal to 0, but received {list(sizes)}"
@@ -244,9 +244,9 @@ def _max_unpool(
         raise RuntimeError(
             f"{name}: Expected shape of indices to be that of input, {list(shape)}, but got {list(indices.shape)}"
         )
-    kernel = numbers(name, "kernel_size", kernel_size, dims)
-    stride = kernel if stride is None else numbers(name, "stride", stride, dims)
-    padding = numbers(name, "padding", padding, dims)
+    kernel = for_each_dim(name, "kernel_size", kernel_size, dims)
+    stride = kernel if stride is None else for_each_dim(name, "stride", stride, dims)
+    padding = for_each_dim(name, "padding", padding, dims)
     natural = tuple(
         [(n - 1) * s - 2 * p + k for n, s, p, k in zip(shape[-dims:], stride, padding, kernel, strict=True)]
     )

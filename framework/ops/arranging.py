@@ -63,11 +63,10 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
         RuntimeError: If there are fewer repeats than dimensions, or a negative one.
     """
     times = tuple([index(each) for each in varargs(repeats)])
-    if len(times) < len(self.shape):
+    if len(times) < self.ndim:
         raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: "
-            f"got {list(times)} for "
-            f"shape {list(self.shape)}"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got "
+            f"{list(times)} for shape {list(self.shape)}"
         )
     if any(each < 0 for each in times):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeat({list(times)})")
@@ -77,7 +76,7 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
 def tile(input: Tensor, dims: Sequence[int]) -> Tensor:
     """:func:`repeat` where missing repeats in front are 1."""
     times = (dims,) if isinstance(dims, int) else tuple(dims)
-    return repeat(input, (1,) * (len(input.shape) - len(times)) + times)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
 def tile_method(self: Tensor, *args: Any, dims: Sequence[int] = ()) -> Tensor:
@@ -101,7 +100,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     for each in every:
-        if len(each.shape) > 1:
+        if each.ndim > 1:
             raise RuntimeError(
                 f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got shape {list(each.shape)}"
             )
@@ -126,7 +125,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
     """All combinations of one element of each vector, as rows."""
     every = varargs(tensors)
     for each in every:
-        if len(each.shape) != 1:
+        if each.ndim != 1:
             raise RuntimeError(f"Expect a 1D vector, but got shape {list(each.shape)}")
     if len(every) == 1:
         only: Tensor = every[0]
@@ -136,7 +135,7 @@ def cartesian_prod(*tensors: Any) -> Tensor:
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All combinations of ``r`` elements of a vector, as rows in lexicographic order of positions."""
-    if len(input.shape) != 1:
+    if input.ndim != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
@@ -155,7 +154,7 @@ def _flip(input: Any, dims: tuple[int, ...]) -> Any:
 
 def flip(input: Tensor, dims: int | Sequence[int]) -> Tensor:
     """A copy with the order of the elements reversed along ``dims``."""
-    return _flip(input, wrap_dims(dims, len(input.shape)))
+    return _flip(input, wrap_dims(dims, input.ndim))
 
 
 def flip_method(self: Tensor, *args: Any, dims: Sequence[int] = ()) -> Tensor:
@@ -165,14 +164,14 @@ def flip_method(self: Tensor, *args: Any, dims: Sequence[int] = ()) -> Tensor:
 
 def fliplr(input: Tensor) -> Tensor:
     """A copy with the second dimension reversed."""
-    if len(input.shape) < 2:
+    if input.ndim < 2:
         raise RuntimeError(f"fliplr(): Input must be >= 2-d, got shape {list(input.shape)}")
     return _flip(input, (1,))
 
 
 def flipud(input: Tensor) -> Tensor:
     """A copy with the first dimension reversed."""
-    if not input.shape:
+    if not input.ndim:
         raise RuntimeError("flipud(): Input must be >= 1-d.")
     return _flip(input, (0,))
 
@@ -200,7 +199,7 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
         raise RuntimeError("`shifts` required")
     if len(moves) != len(along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(along)}")
-    return _roll(input, moves, tuple([wrap_dim(dim, len(input.shape)) for dim in along]))
+    return _roll(input, moves, tuple([wrap_dim(dim, input.ndim) for dim in along]))
 
 
 @primitive(input=lambda grad, k, dims: _rot90(grad, -k, dims))
@@ -210,7 +209,7 @@ def _rot90(input: Any, k: int, dims: tuple[int, int]) -> Any:
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """A copy turned by ``k`` quarters of a circle, from the first of the two ``dims`` towards the second."""
-    ndim = len(input.shape)
+    ndim = input.ndim
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if ndim < 2:
@@ -224,23 +223,38 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 # ---- Triangles ---------------------------------------------------------------------------------------------
 
 
+# Rows are cleared one by one: choosing by a mask takes several times as long.
+
+
 @primitive(input=lambda grad, diagonal: tril(grad, diagonal))
 def tril(input: Any, diagonal: Any = 0) -> Any:
     """The matrices with zeros above the ``diagonal``-th diagonal."""
-    _check_matrix("tril", input)
-    return np.tril(input, diagonal)
+    rows, columns = _matrix_sizes("tril", input)
+    result = input.copy()
+    first = min(max(0, -diagonal), rows)
+    result[..., :first, :] = 0
+    for row in range(first, min(rows, columns - diagonal - 1)):
+        result[..., row, row + diagonal + 1 :] = 0
+    return result
 
 
 @primitive(input=lambda grad, diagonal: triu(grad, diagonal))
 def triu(input: Any, diagonal: Any = 0) -> Any:
     """The matrices with zeros below the ``diagonal``-th diagonal."""
-    _check_matrix("triu", input)
-    return np.triu(input, diagonal)
+    rows, columns = _matrix_sizes("triu", input)
+    result = input.copy()
+    last = max(0, min(rows, columns - diagonal))
+    result[..., last:, :] = 0
+    for row in range(max(0, 1 - diagonal), last):
+        result[..., row, : row + diagonal] = 0
+    return result
 
 
-def _check_matrix(name: str, input: Any) -> None:
+def _matrix_sizes(name: str, input: Any) -> tuple[int, int]:
     if input.ndim < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(input.shape)}")
+    rows, columns = input.shape[-2:]
+    return rows, columns
 
 
 # ---- Diagonals ---------------------------------------------------------------------------------------------
@@ -276,14 +290,14 @@ def _two_dims(dim1: int, dim2: int, ndim: int) -> tuple[int, int]:
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonals of the matrices that ``dim1`` and ``dim2`` span, as the last dimension."""
-    return _diagonal(input, offset, *_two_dims(dim1, dim2, len(input.shape)))
+    return _diagonal(input, offset, *_two_dims(dim1, dim2, input.ndim))
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices, spanned by ``dim1`` and ``dim2``, with the last dimension on their diagonals and zeros
     elsewhere.
     """
-    ndim = len(input.shape) + 1
+    ndim = input.ndim + 1
     first, second = _two_dims(dim1, dim2, ndim)
     size = input.shape[-1] + abs(offset)
     sizes = list(input.shape[:-1])
@@ -294,11 +308,11 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
-    if len(input.shape) == 1:
+    if input.ndim == 1:
         return diag_embed(input, diagonal)
-    if len(input.shape) == 2:
+    if input.ndim == 2:
         return _copy(_diagonal(input, diagonal, 0, 1))
-    raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {len(input.shape)}D")
+    raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
 
 
 @primitive(name="Clone", input=lambda grad: grad)
@@ -313,7 +327,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 
 def block_diag(*tensors: Tensor) -> Tensor:
     """The matrix with the given matrices (vectors are rows) along its diagonal."""
-    blocks = [each if len(each.shape) == 2 else reshape(each, (1, -1)) for each in tensors if len(each.shape) <= 2]
+    blocks = [each if each.ndim == 2 else reshape(each, (1, -1)) for each in tensors if each.ndim <= 2]
     if len(blocks) != len(tensors):
         raise RuntimeError("torch.block_diag: Input tensors must have 2 or fewer dimensions")
     width = sum(block.shape[1] for block in blocks)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.autograd.primitive import primitive
-from framework.ops.dims import common_shape, varargs
+from framework.ops.dims import common_shape, shape_of, varargs
 from framework.size import Size
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ __all__ = ["broadcast_shapes", "broadcast_tensors", "broadcast_to"]
 
 @primitive(view="always", input=lambda grad: grad)  # the engine sums it over what was expanded
 def _expand(input: Any, shape: Any) -> Any:
+    if type(input) is np.ndarray and input.flags.c_contiguous and input.size:
+        lead = len(shape) - input.ndim
+        sizes = zip(input.shape, shape[lead:], input.strides, strict=True)
+        strides = [stride if have == want else 0 for have, want, stride in sizes]
+        return np.ndarray(shape, input.dtype, input, 0, (0,) * lead + tuple(strides))  # five times as fast as below
     result = np.broadcast_to(input, shape)
     if input.flags.writeable:
         result.flags.writeable = True  # a row of it may be written to, as in PyTorch
@@ -27,38 +32,37 @@ def _expand(input: Any, shape: Any) -> Any:
 
 
 def expand(self: Tensor, *size: Any) -> Tensor:
-    """A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new ones come in
-    front.
+    """A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new ones come in front.
 
     Raises:
         RuntimeError: If a size differs where the tensor's is not 1.
     """
-    shape = self.shape
-    wanted = [index(each) for each in varargs(size)]
+    shape = shape_of(self)
+    wanted = varargs(size)
     lead = len(wanted) - len(shape)
     if lead < 0:
         raise RuntimeError(
-            f"expand({list(shape)}, size={wanted}): the number of sizes provided ({len(wanted)}) must be "
-            "greater or equal to "
-            f"the number of dimensions in the tensor ({len(shape)})"
+            f"expand({list(shape)}, size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater or "
+            f"equal to the number of dimensions in the tensor ({len(shape)})"
         )
+    sizes = []
     for dim, new in enumerate(wanted):
-        if dim < lead:
-            if new < 0:
-                raise RuntimeError(
-                    f"The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing dimension {dim}"
-                )
-            continue
-        old = shape[dim - lead]
-        if new == -1:
-            wanted[dim] = old
-        elif old != new and (old != 1 or new < 0):
+        if type(new) is not int:
+            new = index(new)
+        old = shape[dim - lead] if dim >= lead else None
+        if new == -1 and old is not None:
+            new = old
+        elif old is None and new < 0:
             raise RuntimeError(
-                f"The expanded size of the tensor ({new}) must match the existing size ({old}) at "
-                f"non-singleton dimension {dim}.  "
-                f"Target sizes: {wanted}.  Tensor sizes: {list(shape)}"
+                f"The expanded size of the tensor ({new}) isn't allowed in a leading, non-existing dimension {dim}"
             )
-    return _expand(self, tuple(wanted))
+        elif old is not None and new != old and (old != 1 or new < 0):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({new}) must match the existing size ({old}) at non-singleton "
+                f"dimension {dim}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(shape)}"
+            )
+        sizes.append(new)
+    return _expand(self, tuple(sizes))
 
 
 def expand_as(self: Tensor, other: Tensor) -> Tensor:

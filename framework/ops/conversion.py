@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,8 +97,8 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             name = flags.pop(0)
         else:
             raise TypeError(
-                f"to(): unexpected argument {value!r} at position {position + 1}; it takes a dtype, a device "
-                "or a tensor"
+                f"to(): unexpected argument {value!r} at position {position + 1}; it takes a dtype, a device or a "
+                "tensor"
             )
         if name in options:
             raise TypeError(f"to() got multiple values for argument {name!r}")
@@ -257,6 +258,9 @@ def zero_(self: Tensor) -> Tensor:
     return copy_(self, 0)  # type: ignore[arg-type]
 
 
+_LARGEST = {kind.numpy: float(np.finfo(kind.numpy).max) for kind in (float16, float32, float64)}
+
+
 def as_number(value: Any, to: np.dtype[Any]) -> Any:
     """A Python number as a NumPy scalar of a dtype; fractions are cut off for integers.
 
@@ -277,7 +281,7 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
         return np.int64(whole).astype(to)
     if to.kind == "b":
         return np.bool_(value)
-    if abs(value) > np.finfo(to).max and abs(value) != np.inf:
+    if abs(value) > _LARGEST[to] and abs(value) != inf:
         raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
     return to.type(value)
 

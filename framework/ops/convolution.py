@@ -22,6 +22,7 @@ from framework.kernels.convolution import (
 )
 from framework.kernels.summation import total
 from framework.ops.shape import squeeze, unsqueeze
+from framework.ops.windows import convolution_window, plain, transposed_window
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -222,54 +223,21 @@ def _conv(
 ) -> Tensor:
     name = f"conv{dims}d"
     shape, sizes = _checked_shapes(name, dims, input, weight, bias)
-    kernel = sizes[2:]
-    stride, dilation = _sizes(name, "stride", stride, dims), _sizes(name, "dilation", dilation, dims)
-    if isinstance(padding, str):
-        input, padding = _named_padding(padding, input, kernel, stride, dilation)
-        shape = input._array.shape
-    else:
-        padding = _sizes(name, "padding", padding, dims)
-    _check_geometry(name, stride, padding, dilation, groups)
-    if len(shape) == dims + 1:
-        return squeeze(_conv(dims, unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups), 0)
-    outputs = sizes[0]
-    if sizes[1] * groups != shape[1]:
-        raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(sizes)}, expected input{list(shape)} to have "
-            f"{sizes[1] * groups} channels, but got {shape[1]} channels instead"
-        )
-    if outputs % groups or outputs == 0:
-        raise RuntimeError(
-            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, and divisible by "
-            f"{groups}, but got weight of size {list(sizes)} instead"
-        )
-    _check_bias("", sizes, bias, outputs)
-    for n, k, p, d in zip(shape[2:], kernel, padding, dilation):  # noqa: B905  (of one length by now; the hot path)
-        if n + 2 * p < d * (k - 1) + 1:
-            padded = " x ".join([str(n + 2 * p) for n, p in zip(shape[2:], padding, strict=True)])
-            reach = " x ".join([str(d * (k - 1) + 1) for k, d in zip(kernel, dilation, strict=True)])
-            raise RuntimeError(
-                f"Calculated padded input size per channel: ({padded}). Kernel size: ({reach}). Kernel size can't be "
-                "greater than actual input size"
-            )
-    return _convolution(input, weight, bias, (stride, padding, dilation, groups))
-
-
-def _named_padding(padding: str, input: Any, kernel: Ints, stride: Ints, dilation: Ints) -> tuple[Any, Ints]:
-    """The input and the symmetric padding that ``"same"`` or ``"valid"`` stand for."""
-    if padding == "valid":
-        return input, (0,) * len(kernel)
-    if padding != "same":
-        raise RuntimeError(f"Invalid padding string: {padding!r}; it must be 'same' or 'valid'")
-    if any(s != 1 for s in stride):
-        raise RuntimeError("padding='same' is not supported for strided convolutions")
-    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-    if any(each % 2 for each in totals):
-        shape = input._array.shape
-        lead = len(shape) - len(kernel)
-        spatial = [size + each % 2 for size, each in zip(shape[lead:], totals, strict=True)]
-        input = _extended(input, (*shape[:lead], *spatial))
-    return input, tuple([each // 2 for each in totals])
+    stride, dilation = plain(name, "stride", stride), plain(name, "dilation", dilation)
+    if type(padding) is not str:
+        padding = plain(name, "padding", padding)
+    stride, padding, dilation, spatial = convolution_window(dims, shape, sizes, stride, padding, dilation, groups)
+    if bias is not None and bias._array.shape != sizes[:1]:
+        raise _bias_error("", sizes, bias, sizes[0])
+    geometry = (stride, padding, dilation, groups)
+    if len(shape) == dims + 2:
+        if spatial != shape[2:]:
+            input = _extended(input, shape[:2] + spatial)
+        return _convolution(input, weight, bias, geometry)
+    batch = unsqueeze(input, 0)
+    if spatial != shape[1:]:
+        batch = _extended(batch, (1, *shape[:1], *spatial))
+    return squeeze(_convolution(batch, weight, bias, geometry), 0)
 
 
 def _conv_transpose(
@@ -285,62 +253,18 @@ def _conv_transpose(
 ) -> Tensor:
     name = f"conv_transpose{dims}d"
     shape, sizes = _checked_shapes(name, dims, input, weight, bias)
-    stride, padding = _sizes(name, "stride", stride, dims), _sizes(name, "padding", padding, dims)
-    extra, dilation = _sizes(name, "output_padding", output_padding, dims), _sizes(name, "dilation", dilation, dims)
-    _check_geometry(name, stride, padding, dilation, groups)
-    if len(shape) == dims + 1:
-        batch = unsqueeze(input, 0)
-        return squeeze(_conv_transpose(dims, batch, weight, bias, stride, padding, extra, groups, dilation), 0)
-    if sizes[0] != shape[1]:
-        raise RuntimeError(
-            f"Given transposed=1, weight of size {list(sizes)}, expected input{list(shape)} to have {sizes[0]} "
-            f"channels, but got {shape[1]} channels instead"
-        )
-    if shape[1] % groups or not shape[1]:
-        raise RuntimeError(f"{name}: the {shape[1]} input channels can't be divided into groups={groups}")
+    names = ("stride", "padding", "output_padding", "dilation")
+    given = [
+        plain(name, what, value) for what, value in zip(names, (stride, padding, output_padding, dilation), strict=True)
+    ]
+    stride, padding, dilation, spatial = transposed_window(dims, shape, sizes, *given, groups)
     outputs = sizes[1] * groups
-    _check_bias("transposed=1, ", sizes, bias, outputs)
-    spatial = []
-    for n, k, s, p, e, d in zip(shape[2:], sizes[2:], stride, padding, extra, dilation, strict=True):
-        if e < 0 or e >= max(s, d):
-            raise RuntimeError(
-                f"output padding must be smaller than either stride or dilation, but got output_padding={e}, "
-                f"stride={s}, dilation={d}"
-            )
-        spatial.append((n - 1) * s - 2 * p + d * (k - 1) + e + 1)
-    if min(spatial) < 1:
-        raise RuntimeError(
-            f"Given input size per channel: {list(shape[2:])}. Calculated output size per channel: {spatial}. Output "
-            "size is too small"
-        )
-    return _transposed(input, weight, bias, (shape[0], outputs, *spatial), (stride, padding, dilation, groups))
-
-
-def _sizes(name: str, what: str, value: Any, dims: int) -> Ints:
-    """One number for each spatial dimension."""
-    if type(value) is int:
-        return (value,) * dims
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, not {type(value).__name__}")
-    if len(value) == 1:
-        value = tuple(value) * dims
-    if len(value) != dims or not all(isinstance(each, int) for each in value):
-        raise RuntimeError(
-            f"{name}: expected {what} to be a single integer value or a list of {dims} values to match the convolution "
-            f"dimensions, but got {what}={list(value)}"
-        )
-    return tuple(value)
-
-
-def _check_geometry(name: str, stride: Ints, padding: Ints, dilation: Ints, groups: int) -> None:
-    if min(stride) < 1:
-        raise RuntimeError(f"{name}: non-positive stride is not supported, got stride={list(stride)}")
-    if min(padding) < 0:
-        raise RuntimeError(f"{name}: negative padding is not supported, got padding={list(padding)}")
-    if min(dilation) < 1:
-        raise RuntimeError(f"{name}: dilation should be greater than zero, got dilation={list(dilation)}")
-    if groups < 1:
-        raise RuntimeError(f"{name}: non-positive groups is not supported, got groups={groups}")
+    if bias is not None and bias._array.shape != (outputs,):
+        raise _bias_error("transposed=1, ", sizes, bias, outputs)
+    geometry = (stride, padding, dilation, groups)
+    if len(shape) == dims + 2:
+        return _transposed(input, weight, bias, (shape[0], outputs, *spatial), geometry)
+    return squeeze(_transposed(unsqueeze(input, 0), weight, bias, (1, outputs, *spatial), geometry), 0)
 
 
 def _checked_shapes(name: str, dims: int, input: Any, weight: Any, bias: Any) -> tuple[Ints, Ints]:
@@ -350,16 +274,16 @@ def _checked_shapes(name: str, dims: int, input: Any, weight: Any, bias: Any) ->
         RuntimeError: If the dtypes differ, or the number of dimensions is wrong.
         TypeError: If one is no tensor.
     """
-    for argument, value in (("input", input), ("weight", weight), ("bias", bias)):
-        if not isinstance(value, Variable) and (value is not None or argument != "bias"):
-            raise TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
+    if not isinstance(input, Variable) or not isinstance(weight, Variable):
+        raise _not_a_tensor(name, "weight" if isinstance(input, Variable) else "input", input, weight)
     x, w = input._array, weight._array
-    for argument, value in (("weight", weight), ("bias", bias)):
-        if value is not None and value._array.dtype != x.dtype:
-            raise RuntimeError(
-                f"{name}: Input type ({input.dtype}) and {argument} type ({value.dtype}) should be the same; convert "
-                "one with .to(dtype)"
-            )
+    if w.dtype is not x.dtype and w.dtype != x.dtype:
+        raise _dtype_error(name, "weight", input, weight)
+    if bias is not None:
+        if not isinstance(bias, Variable):
+            raise _not_a_tensor(name, "bias", bias, bias)
+        if bias._array.dtype is not x.dtype and bias._array.dtype != x.dtype:
+            raise _dtype_error(name, "bias", input, bias)
     if w.ndim != dims + 2:
         raise RuntimeError(
             f"{name}: expected {dims + 2}-dimensional weight (out channels, in channels / groups, kernel), but got "
@@ -373,9 +297,20 @@ def _checked_shapes(name: str, dims: int, input: Any, weight: Any, bias: Any) ->
     return x.shape, w.shape
 
 
-def _check_bias(what: str, sizes: Ints, bias: Any, outputs: int) -> None:
-    if bias is not None and bias._array.shape != (outputs,):
-        raise RuntimeError(
-            f"Given {what}weight of size {list(sizes)}, expected bias to be 1-dimensional with {outputs} elements, but "
-            f"got bias of size {list(bias._array.shape)} instead"
-        )
+def _not_a_tensor(name: str, argument: str, input: Any, other: Any) -> TypeError:
+    value = input if argument == "input" else other
+    return TypeError(f"{name}(): argument {argument!r} must be Tensor, not {type(value).__name__}")
+
+
+def _dtype_error(name: str, argument: str, input: Any, other: Any) -> RuntimeError:
+    return RuntimeError(
+        f"{name}: Input type ({input.dtype}) and {argument} type ({other.dtype}) should be the same; convert one with "
+        ".to(dtype)"
+    )
+
+
+def _bias_error(what: str, sizes: Ints, bias: Any, outputs: int) -> RuntimeError:
+    return RuntimeError(
+        f"Given {what}weight of size {list(sizes)}, expected bias to be 1-dimensional with {outputs} elements, but got "
+        f"bias of size {list(bias._array.shape)} instead"
+    )

@@ -56,8 +56,8 @@ def _plain(data: Any, found: list[Any]) -> Any:
     if isinstance(data, Variable):
         if data._array.size != 1:
             raise ValueError(
-                "only one element tensors can be converted to Python scalars, got shape "
-                f"{list(data._array.shape)}; stack() joins tensors"
+                f"only one element tensors can be converted to Python scalars, got shape {list(data._array.shape)}; "
+                "stack() joins tensors"
             )
         found.append(data._array.reshape(()))
         return data._array.item()

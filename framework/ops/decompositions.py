@@ -212,13 +212,13 @@ def linalg_qr(A: Any, mode: str = "reduced") -> Any:
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
         )
-    return return_types.linalg_qr(*_qr(A, mode))
+    return return_types.linalg_qr(_qr(A, mode))
 
 
 def qr(input: Any, some: bool = True) -> Any:
     """``torch.qr``: the older form of ``linalg.qr``, in its mode ``"reduced"`` or ``"complete"``."""
     check_matrices("qr", input)
-    return return_types.qr(*_qr(input, "reduced" if some else "complete"))
+    return return_types.qr(_qr(input, "reduced" if some else "complete"))
 
 
 # ---- Singular values ---------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def linalg_svd(A: Any, full_matrices: bool = True) -> Any:
             and ``(..., k, n)`` with ``k = min(m, n)``. Gradients flow through the first ``k`` vectors alone.
     """
     check_matrices("linalg.svd", A)
-    return return_types.linalg_svd(*_svd(A, full_matrices))
+    return return_types.linalg_svd(_svd(A, full_matrices))
 
 
 @primitive(name="LinalgSvd", A=lambda grad, A: _svd_gradient((None, grad, None), *_svd(A, False)))
@@ -317,9 +317,9 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> Any:
         m, n = input.shape[-2:]
         batch = tuple(input.shape[:-2])
         empty = [wrap(np.zeros((*batch, size, size), array_of(input).dtype)) for size in (m, n)]
-        return return_types.svd(empty[0], values, empty[1])
+        return return_types.svd((empty[0], values, empty[1]))
     U, S, Vh = _svd(input, not some)
-    return return_types.svd(U, S, mT(Vh))
+    return return_types.svd((U, S, mT(Vh)))
 
 
 # ---- Eigenvalues -------------------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ def eigh(A: Any, UPLO: str = "L") -> Any:
     Raises:
         RuntimeError: For another ``UPLO``.
     """
-    return return_types.linalg_eigh(*_eigh(*_symmetric("linalg.eigh", A, UPLO)))
+    return return_types.linalg_eigh(_eigh(*_symmetric("linalg.eigh", A, UPLO)))
 
 
 @primitive(name="LinalgEigh", A=lambda grad, A, UPLO: _eigh_gradient((grad, None), *_eigh(A, UPLO)))

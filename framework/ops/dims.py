@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from operator import index
 from typing import Any
 
+from framework.autograd.graph import Variable
+
 
 def wrap_dim(dim: int, ndim: int) -> int:
     """``dim`` counted from the front.
@@ -43,6 +45,12 @@ def varargs(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(values) == 1 and isinstance(values[0], (tuple, list)):
         return tuple(values[0])
     return values
+
+
+def shape_of(input: Any) -> tuple[int, ...]:
+    """The shape of a Tensor or an array as a plain tuple, which is quicker than a Size."""
+    shape: tuple[int, ...] = input._array.shape if isinstance(input, Variable) else input.shape
+    return shape
 
 
 def check_size(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
@@ -85,9 +93,8 @@ def common_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         for dim, (a, b) in enumerate(zip(padded, other, strict=True)):
             if a != b and a != 1 and b != 1:
                 raise RuntimeError(
-                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
-                    f"dimension {dim}: shapes "
-                    f"{', '.join(str(list(each)) for each in shapes)} can't be broadcast together"
+                    f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension "
+                    f"{dim}: shapes {', '.join(str(list(each)) for each in shapes)} can't be broadcast together"
                 )
         result = tuple([b if a == 1 else a for a, b in zip(padded, other, strict=True)])
     return result

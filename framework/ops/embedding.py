@@ -56,11 +56,9 @@ def _add_rows(grad: Any, index: Any, padding: int | None, by_frequency: bool, sh
     return result
 
 
-@primitive(
-    input=lambda grad, index, padding, by_frequency, input_shape: _add_rows(
-        grad, index, padding, by_frequency, input_shape
-    )
-)
+@primitive(input=lambda grad, index, padding, by_frequency, input_shape: _add_rows(
+    grad, index, padding, by_frequency, input_shape
+))
 def _rows(input: Any, index: Any, padding: int | None, by_frequency: bool) -> Any:
     """The transposed map of :func:`_add_rows`."""
     result = input.take(index, 0)
@@ -182,9 +180,7 @@ def embedding_bag(
         ValueError, RuntimeError: If shapes and arguments don't fit together.
     """
     if tuple(weight.shape) and len(input.shape) not in (1, 2):
-        raise ValueError(
-            f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {len(input.shape)}"
-        )
+        raise ValueError(f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {len(input.shape)}")
     padding = _check("embedding_bag", input, weight, padding_idx)
     _no_sparse("embedding_bag", sparse)
     if mode not in ("sum", "mean", "max"):
@@ -228,16 +224,14 @@ def embedding_bag(
 def _bag_starts(index: Array, offsets: Array | None, include_last: bool) -> Array:
     if index.ndim == 2:
         if offsets is not None:
-            raise ValueError("embedding_bag: if input is 2D, then offsets has to be None: the bags are of one size")
+            raise ValueError("embedding_bag: if input is 2D, then offsets has to be None, as its rows are bags")
         return np.arange(len(index)) * index.shape[1]
     if offsets is None:
         raise ValueError("embedding_bag: offsets has to be a 1D Tensor but got None")
     if offsets.ndim != 1:
         raise ValueError("embedding_bag: offsets has to be a 1D Tensor")
     if len(offsets) and offsets[0] != 0:
-        raise RuntimeError(
-            f"embedding_bag: offsets[0] has to be 0, i.e., the first sequence starts at 0, but got {offsets[0]}"
-        )
+        raise RuntimeError(f"embedding_bag: offsets[0] has to be 0, i.e., the first sequence starts at 0, but got {offsets[0]}")
     if len(offsets) and offsets[-1] > len(index):
         raise RuntimeError(
             f"embedding_bag: offsets[-1] can not be greater than input's length ({len(index)}), but got {offsets[-1]}"

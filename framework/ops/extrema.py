@@ -127,7 +127,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, **name
     """
     dim, keepdim = numpy_names("aminmax", names, dim, keepdim)
     dims = _nonempty_dims("aminmax", input.shape, dim, keepdim)
-    return return_types.aminmax(_amin(input, dims, keepdim), _amax(input, dims, keepdim))
+    return return_types.aminmax((_amin(input, dims, keepdim), _amax(input, dims, keepdim)))
 
 
 # ---- By position: the first of several takes the gradient --------------------------------------------------
@@ -250,7 +250,7 @@ def _overloaded(
     if not isinstance(dim, (int, np.integer)):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}; a{name} takes several")
     _nonempty_dims(name, input.shape, int(dim), keepdim)
-    return getattr(return_types, name)(*along(input, wrap_dim(int(dim), len(input.shape)), keepdim))
+    return getattr(return_types, name)(along(input, wrap_dim(int(dim), len(input.shape)), keepdim))
 
 
 @primitive()

@@ -16,6 +16,7 @@ from framework.kernels.accumulate import add_at, new_zeros
 from framework.ops.broadcasting import expand
 from framework.ops.conversion import as_number
 from framework.ops.dims import common_shape, wrap_dim
+from framework.ops.keys import within
 from framework.ops.shape import as_shape, element_count
 
 if TYPE_CHECKING:
@@ -50,13 +51,19 @@ def require_index(name: str, index: Any, vector: bool = False) -> Array:
 
 def positions_of(shape: tuple[int, ...], dim: int, index: Array) -> Array:
     """Where in flat memory of this shape the elements lie that ``index`` names along ``dim``."""
+    if index.dtype != np.int64:
+        index = index.astype(np.int64)
     if len(shape) < 2 or not index.size:
-        return index.astype(np.int64)
-    strides = [prod(shape[i + 1 :]) for i in range(len(shape))]
-    positions: Array = index.astype(np.int64) * strides[dim]
-    for i, (size, stride) in enumerate(zip(index.shape, strides, strict=True)):
-        if i != dim and size > 1:
-            positions += (np.arange(size) * stride).reshape((-1,) + (1,) * (index.ndim - i - 1))
+        return index
+    positions: Any = 0
+    stride = 1
+    for i in reversed(range(len(shape))):
+        if i == dim:
+            positions = positions + (index if stride == 1 else index * stride)
+        elif index.shape[i] > 1:
+            steps = np.arange(0, index.shape[i] * stride, stride)
+            positions = positions + steps.reshape((-1,) + (1,) * (len(shape) - i - 1))
+        stride *= shape[i]
     return positions
 
 
@@ -87,25 +94,23 @@ def check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) ->
     if len(outside) != len(inside):
         raise RuntimeError(
             f"{name}(): Index tensor must have the same number of dimensions as input tensor: got shapes "
-            f"{list(array.shape)} and "
-            f"{list(shape)}"
+            f"{list(array.shape)} and {list(shape)}"
         )
     for i, (have, limit) in enumerate(zip(outside, inside, strict=True)):
         if i != dim and have > limit:
             raise RuntimeError(
-                f"{name}(): Size does not match at dimension {i} expected index {list(array.shape)} to be no "
-                "larger than self "
-                f"{list(shape)} apart from dimension {dim}"
+                f"{name}(): Size does not match at dimension {i} expected index {list(array.shape)} to be no larger "
+                f"than self {list(shape)} apart from dimension {dim}"
             )
     if isinstance(src, (Variable, np.ndarray)):
         source = array_of(src).shape or (1,)
         if len(source) != len(outside) or any(have > limit for have, limit in zip(outside, source, strict=True)):
             raise RuntimeError(
-                f"{name}(): Expected index {list(array.shape)} to be no larger than src "
-                f"{list(array_of(src).shape)} in any dimension"
+                f"{name}(): Expected index {list(array.shape)} to be no larger than src {list(array_of(src).shape)} in "
+                "any dimension"
             )
-    low, high = array.min(), array.max()
-    if low < 0 or high >= inside[dim]:
+    if not within(array, inside[dim]):
+        low, high = array.min(), array.max()
         raise RuntimeError(
             f"{name}(): index {low if low < 0 else high} is out of bounds for dimension {dim} with size {inside[dim]}"
         )
@@ -142,9 +147,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     shape, wanted = tuple(input.shape), tuple(indices.shape)
     if len(shape) != len(wanted):
         raise RuntimeError(
-            "take_along_dim(): input and indices should have the same number of dimensions, but got "
-            f"{len(shape)} dimensions for "
-            f"input, and {len(wanted)} dimensions for indices"
+            f"take_along_dim(): input and indices should have the same number of dimensions, but got {len(shape)} "
+            f"dimensions for input, and {len(wanted)} dimensions for indices"
         )
     dim = wrap_dim(dim, len(shape))
     indices = _from_front(indices, shape[dim] if shape else 1)
@@ -253,9 +257,8 @@ def require_same_dtype(name: str, input: Any, src: Any) -> None:
         raise TypeError(f"{name}(): the source must be Tensor, not {type(src).__name__}")
     if array_of(input).dtype != array_of(src).dtype:
         raise RuntimeError(
-            f"{name}(): Expected self.dtype to be equal to src.dtype, got "
-            f"{from_numpy_dtype(array_of(input).dtype)} and "
-            f"{from_numpy_dtype(array_of(src).dtype)}"
+            f"{name}(): Expected self.dtype to be equal to src.dtype, got {from_numpy_dtype(array_of(input).dtype)} "
+            f"and {from_numpy_dtype(array_of(src).dtype)}"
         )
 
 

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, array_of
+from framework.autograd.grad_mode import recording
+from framework.autograd.graph import Variable, array_of, bump_version
 from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.checks import require_tensors
 from framework.ops.conversion import as_number, copy_
-from framework.ops.keys import FULL, as_index, basic_key, check_bounds, index_arrays, is_full, parse_key
+from framework.ops.keys import FULL, as_index, basic_key, check_bounds, index_arrays, is_full, parse_key, within
 from framework.ops.shape import as_shape, permute
 
 if TYPE_CHECKING:
@@ -114,7 +115,13 @@ def getitem(self: Tensor, key: Any) -> Tensor:
         except IndexError:
             parse_key(self._array.shape, key)  # says what is wrong with it
             raise
-    basic, picks = parse_key(self._array.shape, key)
+    shape = self._array.shape
+    if isinstance(key, Variable) and key._array.ndim and shape:
+        if key._array.dtype == np.int64 and within(key._array, shape[0]):
+            return pick(self, 0, key)
+        if key._array.dtype == np.bool_ and key._array.shape == shape:
+            return pick_mask(self, 0, key)
+    basic, picks = parse_key(shape, key)
     if not picks:
         return _view(self, basic)
     source = self if is_full(basic) else _view(self, basic)
@@ -143,6 +150,19 @@ def getitem(self: Tensor, key: Any) -> Tensor:
 # ---- Writing -----------------------------------------------------------------------------------------------
 
 
+def _write(array: Array, key: tuple[Any, ...], values: Any, accumulate: bool = False) -> None:
+    try:
+        if accumulate:
+            np.add.at(array, key, values)
+        else:
+            array[key] = values
+    except ValueError:
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(np.shape(values))} cannot be broadcast to indexing result of "
+            f"shape {list(array[key].shape)}"
+        ) from None
+
+
 @primitive(
     name="IndexPut",
     input=lambda grad, key, accumulate: grad if accumulate else _zero_at(grad, key),
@@ -150,17 +170,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
 )
 def _index_put(input: Any, values: Any, key: Any, accumulate: bool, inplace: bool) -> Any:
     result = input if inplace else input.copy()
-    try:
-        if accumulate:
-            np.add.at(result, key, values)
-        else:
-            result[key] = values
-    except ValueError:
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(np.shape(values))} cannot be broadcast to indexing "
-            "result of shape "
-            f"{list(result[key].shape)}"
-        ) from None
+    _write(result, key, values, accumulate)
     return result
 
 
@@ -183,17 +193,17 @@ def _add_read(grad: Any, key: Any, shape: tuple[int, ...]) -> Any:
     return result
 
 
-def _numpy_key(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """The picks as a key of NumPy's, with copies of the caller's arrays: the graph keeps it."""
+def _numpy_key(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...], keep: bool) -> tuple[Any, ...]:
+    """The picks as a key of NumPy's, with copies of the caller's arrays if the graph is to keep it."""
     if len(picks) == 1:
         place, part = picks[0]
         array = part._array if isinstance(part, Variable) else part
         if array.dtype.kind == "b":
-            return (*(FULL,) * place, array.copy())
+            return (*(FULL,) * place, array.copy() if keep else array)
     dims, arrays = index_arrays(picks, shape)
     key: list[Any] = [FULL] * len(shape)
     for dim, array in zip(dims, arrays, strict=True):
-        key[dim] = array.copy()
+        key[dim] = array.copy() if keep else array
     return tuple(key)
 
 
@@ -225,10 +235,15 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         copy_(target, _without_leading_ones(value, target._array.ndim))
         return
     check_writable(target, "index_put_")
-    where = _numpy_key(picks, target._array.shape)
+    flows = recording.get() and (target.requires_grad or (isinstance(value, Variable) and value.requires_grad))
+    where = _numpy_key(picks, target._array.shape, keep=flows)
     only_mask = len(picks) == 1 and array_of(picks[0][1]).dtype.kind == "b"
     values = _values(target, value, where, any_dtype=only_mask)
-    record_write(target, _index_put(target, values, where, False, True))
+    if flows:
+        record_write(target, _index_put(target, values, where, False, True))
+    else:
+        _write(target._array, where, array_of(values))
+        bump_version(target)
 
 
 def _values(target: Any, value: Any, key: tuple[Any, ...], any_dtype: bool = False) -> Any:
@@ -240,9 +255,8 @@ def _values(target: Any, value: Any, key: tuple[Any, ...], any_dtype: bool = Fal
     array = value._array
     if array.dtype != target._array.dtype and not (any_dtype and not array.ndim):
         raise RuntimeError(
-            "Index put requires the source and destination dtypes match, got "
-            f"{from_numpy_dtype(target._array.dtype)} for the "
-            f"destination and {from_numpy_dtype(array.dtype)} for the source."
+            f"Index put requires the source and destination dtypes match, got {from_numpy_dtype(target._array.dtype)} "
+            f"for the destination and {from_numpy_dtype(array.dtype)} for the source."
         )
     picked = [part for part in key if isinstance(part, np.ndarray)]
     mask = picked[0].dtype.kind == "b"
@@ -298,4 +312,4 @@ def _put_key(input: Any, indices: Sequence[Any]) -> tuple[Any, ...]:
         place += array.ndim if array.dtype.kind == "b" else 1
     if place > len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}: {place} for shape {list(shape)}")
-    return _numpy_key(picks, shape)
+    return _numpy_key(picks, shape, True)

@@ -12,7 +12,7 @@ from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import result_type
 from framework.kernels.accumulate import new_zeros
-from framework.ops.dims import wrap_dim
+from framework.ops.dims import shape_of, wrap_dim
 from framework.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
         RuntimeError: If that goes past the end.
         IndexError: If ``start`` lies outside.
     """
-    if not input.shape:
+    if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    dim = wrap_dim(dim, len(input.shape))
+    dim = wrap_dim(dim, input.ndim)
     if isinstance(start, Variable) and (start._array.ndim or start._array.dtype.kind not in "iu"):
         raise RuntimeError("start must be an 0-dim integral Tensor.")
-    size, start, length = input.shape[dim], index(start), index(length)
+    size, start, length = shape_of(input)[dim], index(start), index(length)
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
     if not -size <= start <= size:
@@ -99,7 +99,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     Raises:
         IndexError: If there is no such dimension or index.
     """
-    shape = input.shape
+    shape = shape_of(input)
     if not shape:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, i = wrap_dim(dim, len(shape)), int(index)
@@ -156,6 +156,29 @@ def _tensors(name: str, tensors: Any) -> tuple[Any, ...]:
     return tuple(tensors)
 
 
+def _check_sizes(shapes: Sequence[tuple[int, ...]], first: tuple[int, ...], dim: int) -> None:
+    """Raises RuntimeError unless tensors of these shapes can be joined along ``dim``."""
+    for position, shape in enumerate(shapes):
+        if not shape:
+            raise RuntimeError(
+                f"cat(): zero-dimensional tensor (at position {position}) cannot be concatenated; stack() makes a "
+                "dimension"
+            )
+        if shape == first or shape == (0,):
+            continue
+        if len(shape) != len(first):
+            raise RuntimeError(
+                f"cat(): Tensors must have same number of dimensions: got {len(first)} and {len(shape)} (shapes "
+                f"{list(first)} and {list(shape)})"
+            )
+        for i, (want, have) in enumerate(zip(first, shape, strict=True)):
+            if i != dim and want != have:
+                raise RuntimeError(
+                    f"cat(): Sizes of tensors must match except in dimension {dim}. Expected size {want} but got size "
+                    f"{have} for tensor number {position} in the list (shapes {list(first)} and {list(shape)})."
+                )
+
+
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out: Tensor | None = None) -> Tensor:
     """The tensors one after another along ``dim``.
 
@@ -172,30 +195,11 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out
     every = _tensors("cat", tensors)
     if not every:
         raise ValueError("cat(): expected a non-empty list of Tensors")
-    shapes = [each.shape for each in every]
+    shapes = [shape_of(each) for each in every]
     first = next((shape for shape in shapes if shape != (0,)), (0,))
     dim = wrap_dim(dim if axis is None else axis, len(first))
-    for position, shape in enumerate(shapes):
-        if not shape:
-            raise RuntimeError(
-                f"cat(): zero-dimensional tensor (at position {position}) cannot be concatenated; stack() "
-                "makes a dimension"
-            )
-        if shape == first or shape == (0,):
-            continue
-        if len(shape) != len(first):
-            raise RuntimeError(
-                f"cat(): Tensors must have same number of dimensions: got {len(first)} and {len(shape)} "
-                f"(shapes {list(first)} "
-                f"and {list(shape)})"
-            )
-        for i, (want, have) in enumerate(zip(first, shape, strict=True)):
-            if i != dim and want != have:
-                raise RuntimeError(
-                    f"cat(): Sizes of tensors must match except in dimension {dim}. Expected size {want} but "
-                    f"got size {have} for "
-                    f"tensor number {position} in the list (shapes {list(first)} and {list(shape)})."
-                )
+    if not first or any(shape != first for shape in shapes):
+        _check_sizes(shapes, first, dim)
     if len(first) > 1 and (0,) in shapes:
         lacking = tuple(0 if i == dim else size for i, size in enumerate(first))
         every = tuple([reshape(each, lacking) if each.shape == (0,) else each for each in every])
@@ -220,14 +224,13 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     every = _tensors("stack", tensors)
     if not every:
         raise RuntimeError("stack expects a non-empty TensorList")
-    shape = every[0].shape
+    shape = shape_of(every[0])
     dim = wrap_dim(dim, len(shape) + 1)
     for position, each in enumerate(every):
-        if each.shape != shape:
+        if shape_of(each) != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
-                f"{list(each.shape)} at entry "
-                f"{position}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(each.shape)} "
+                f"at entry {position}"
             )
     return join_new(dim, *every) if out is None else join_new(dim, *every, out=out)  # type: ignore[call-arg]
 
@@ -255,7 +258,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side, vectors as columns."""
-    return _stacked("column_stack", tensors, lambda each: reshape(each, (-1, 1)) if len(each.shape) < 2 else each, 1)
+    return _stacked("column_stack", tensors, lambda each: reshape(each, (-1, 1)) if each.ndim < 2 else each, 1)
 
 
 def _stacked(name: str, tensors: Any, widen: Any, dim: int) -> Tensor:

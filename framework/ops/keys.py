@@ -87,9 +87,8 @@ def parse_key(shape: tuple[int, ...], key: Any) -> tuple[tuple[Any, ...], list[t
             array = part._array if isinstance(part, Variable) else part
             if array.dtype.kind == "b" and array.shape != shape[dim : dim + covered]:
                 raise IndexError(
-                    f"The shape of the mask {list(array.shape)} at index {dim} does not match the shape of "
-                    "the indexed tensor "
-                    f"{list(shape)} at index {dim}"
+                    f"The shape of the mask {list(array.shape)} at index {dim} does not match the shape of the indexed "
+                    f"tensor {list(shape)} at index {dim}"
                 )
             picks.append((place, part))
             basic += [FULL] * covered
@@ -117,9 +116,8 @@ def _part(part: Any) -> Any:
         return index(part)
     except TypeError:
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            "indices "
-            f"(got {type(part).__name__})"
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+            f"{type(part).__name__})"
         ) from None
 
 
@@ -143,8 +141,7 @@ def as_index(part: Any) -> Any:
         part = array = array != 0
     elif array.dtype.kind not in "bi" or array.dtype.itemsize == 2 or (array.dtype == np.int8):
         raise IndexError(
-            "tensors used as indices must be long, int, byte or bool tensors, not "
-            f"{from_numpy_dtype(array.dtype)}; "
+            f"tensors used as indices must be long, int, byte or bool tensors, not {from_numpy_dtype(array.dtype)}; "
             "use .long() or a comparison"
         )
     if not array.ndim:
@@ -190,7 +187,15 @@ def index_arrays(picks: Sequence[tuple[int, Any]], shape: tuple[int, ...]) -> tu
         raise IndexError(
             f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
         ) from None
-    return dims, [np.broadcast_to(array, common) for array in arrays]
+    return dims, [array if array.shape == common else np.broadcast_to(array, common) for array in arrays]
+
+
+def within(array: Array, size: int) -> bool:
+    """Whether all indices are from 0 to below ``size``: one pass, in which negative ones count as very large."""
+    if not array.size:
+        return True
+    unsigned = array.view(np.uint64 if array.dtype.itemsize == 8 else np.uint32)
+    return bool(unsigned.max() < size)
 
 
 def check_bounds(array: Array, size: int, dim: int) -> Array:
@@ -199,7 +204,7 @@ def check_bounds(array: Array, size: int, dim: int) -> Array:
     Raises:
         IndexError: If one is out of bounds.
     """
-    if not array.size:
+    if within(array, size):
         return array
     low, high = int(array.min()), int(array.max())
     if low < -size or high >= size:

@@ -1,7 +1,8 @@
-"""Normalizations: over the features of a sample, over the batch, over groups of channels.
+"""Normalizations of each sample by itself: over its features, or over groups of channels.
 
-All but :func:`rms_norm` are one formula (Ioffe and Szegedy, 2015; Ba et al., 2016; Ulyanov et al., 2016; Wu and He,
-2018): they differ in the axes whose mean and variance they take, and in the shape that scale and shift have.
+All but :func:`rms_norm`, and those of ``batch_normalization``, are one formula (Ioffe and Szegedy, 2015; Ba et al., 2016;
+Ulyanov et al., 2016; Wu and He, 2018): they differ in the axes whose mean and variance they take, and in the shape that
+scale and shift have.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, array_of, bump_version
+from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import float32
 from framework.kernels import normalization as kernels
@@ -34,9 +35,7 @@ Array = np.ndarray[Any, Any]
 Ints = tuple[int, ...]
 
 __all__ = [
-    "batch_norm",
     "group_norm",
-    "instance_norm",
     "layer_norm",
     "local_response_norm",
     "normalize",
@@ -76,7 +75,7 @@ def _gradients_on_arrays(
     return [None if each is None else each.reshape(shape) for each, shape in zip(found, shapes, strict=True)]
 
 
-def _sum(values: Any, dims: Ints) -> Any:
+def sum_over(values: Any, dims: Ints) -> Any:
     """The sum over these dimensions, which stay with size 1; over none of them, not all, where there are none."""
     return reductions.sum(values, dims, True) if dims else values
 
@@ -92,9 +91,9 @@ def _gradients_in_operations(
     if of_result is not None:
         outer = reshape(of_result, layout.view)
         if needs[1]:
-            of_weight = reshape(_sum(outer * normal, sums), weight.shape)
+            of_weight = reshape(sum_over(outer * normal, sums), weight.shape)
         if needs[2]:
-            of_bias = reshape(_sum(outer, sums), bias_shape)
+            of_bias = reshape(sum_over(outer, sums), bias_shape)
         if needs[0]:
             if weight is not None:
                 outer = outer * reshape(weight, layout.factors)
@@ -115,7 +114,7 @@ def _gradients_in_operations(
 _gradients = with_kernel(_gradients_on_arrays)(_gradients_in_operations)
 
 
-def _normalization(name: str) -> Callable[..., Any]:
+def normalization(name: str) -> Callable[..., Any]:
     """A primitive that returns the normalized input, the means, and 1 over the standard deviations."""
 
     def normalize(input: Any, weight: Any, bias: Any, layout: Layout, eps: float) -> Any:
@@ -132,54 +131,24 @@ def _normalization(name: str) -> Callable[..., Any]:
     return primitive(formula, ("input", "weight", "bias"), name=name, outputs=3)(normalize)
 
 
-_layer_norm = _normalization("NativeLayerNorm")
-_batch_norm = _normalization("NativeBatchNorm")
-_group_norm = _normalization("NativeGroupNorm")
+_layer_norm = normalization("NativeLayerNorm")
+_group_norm = normalization("NativeGroupNorm")
 
 
-def _scaled_gradients(
-    grad: Any, input: Any, weight: Any, bias_shape: Any, mean: Any, root: Any, layout: Layout, needs: Any
-) -> Any:
-    of_input = of_weight = of_bias = None
-    if needs[0]:
-        of_input = grad * (root if weight is None else reshape(weight, layout.factors) * root)
-    if needs[1]:
-        of_weight = reshape(_sum(grad * ((input - mean) * root), layout.sums), weight.shape)
-    if needs[2]:
-        of_bias = reshape(_sum(grad, layout.sums), bias_shape)
-    return [of_input, of_weight, of_bias]
-
-
-@primitive(
-    lambda grad, input, weight, bias_shape, mean, root, layout, needs: _scaled_gradients(
-        grad, input, weight, bias_shape, mean, root, layout, needs
-    ),
-    ("input", "weight", "bias"),
-    name="NativeBatchNorm",
-)
-def _batch_norm_with(input: Any, weight: Any, bias: Any, mean: Any, root: Any, layout: Layout) -> Any:
-    """The normalization with given statistics: ``(input - mean) * root * weight + bias``."""
-    result = input - mean
-    result *= root if weight is None else root * weight.reshape(layout.factors)
-    if bias is not None:
-        result += bias.reshape(layout.factors)
-    return result
-
-
-def _check_floats(name: str, input: Any) -> None:
+def check_floats(name: str, input: Any) -> None:
     require_tensors(name, input=input)
     if array_of(input).dtype.kind != "f":
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}; convert to a floating-point type first')
 
 
-def _in_single(name: str, function: Callable[..., Any], input: Any, *tensors: Any) -> Any:
+def in_single(name: str, function: Callable[..., Any], input: Any, *tensors: Any) -> Any:
     """float16 is computed in float32."""
     single = [None if each is None else to_dtype(each, float32) for each in (input, *tensors)]
     return to_dtype(function(*single), input.dtype)
 
 
 def _trailing(name: str, input: Any, normalized_shape: Any, **factors: Any) -> Ints:
-    _check_floats(name, input)
+    check_floats(name, input)
     sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not sizes:
         raise RuntimeError(
@@ -222,7 +191,7 @@ def layer_norm(
     """
     sizes = _trailing("layer_norm", input, normalized_shape, weight=weight, bias=bias)
     if array_of(input).dtype == np.float16:
-        return _in_single("layer_norm", lambda x, w, b: layer_norm(x, sizes, w, b, eps), input, weight, bias)
+        return in_single("layer_norm", lambda x, w, b: layer_norm(x, sizes, w, b, eps), input, weight, bias)
     shape = tuple(input.shape)
     lead = len(shape) - len(sizes)
     layout = Layout(shape, tuple(range(lead, len(shape))), (1,) * lead + sizes, tuple(range(lead)))
@@ -245,7 +214,7 @@ def group_norm(
         RuntimeError: If the shapes don't fit together.
         ValueError: If a group has but one value.
     """
-    _check_floats("group_norm", input)
+    check_floats("group_norm", input)
     shape = tuple(input.shape)
     if len(shape) < 2:
         raise RuntimeError(f"group_norm: Expected at least 2 dimensions for input tensor but received {len(shape)}")
@@ -264,7 +233,7 @@ def group_norm(
     if shape[0] * count_of(shape, tuple(range(2, len(shape)))) * channels == num_groups:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     if array_of(input).dtype == np.float16:
-        return _in_single("group_norm", lambda x, w, b: group_norm(x, num_groups, w, b, eps), input, weight, bias)
+        return in_single("group_norm", lambda x, w, b: group_norm(x, num_groups, w, b, eps), input, weight, bias)
     size = channels // num_groups
     ones = (1,) * (len(shape) - 2)
     view = shape[0], num_groups, size, *shape[2:]
@@ -272,162 +241,6 @@ def group_norm(
     layout = Layout(view, over, (1, num_groups, size, *ones), (0, *over[1:]))
     result: Tensor = _group_norm(input, weight, bias, layout, eps)[0]
     return result
-
-
-def _channel_layout(name: str, input: Any, axes: Ints, tensors: dict[str, Any]) -> Layout:
-    _check_floats(name, input)
-    shape = tuple(input.shape)
-    if len(shape) < 2:
-        raise RuntimeError(f"{name}: Expected at least 2 dimensions (N, C, *), got input of shape {list(shape)}")
-    channels = shape[1]
-    for argument, value in tensors.items():
-        if value is not None and array_of(value).size != channels:
-            raise RuntimeError(f"{name}: {argument} should contain {channels} elements not {array_of(value).size}")
-    spatial = range(2, len(shape))
-    return Layout(shape, axes, (1, channels, *[1 for _ in spatial]), (0, *spatial))
-
-
-def _update(statistic: Any, values: Array, momentum: float) -> None:
-    """Move a running statistic towards the values of this batch, in place."""
-    array = array_of(statistic)
-    array *= array.dtype.type(1 - momentum)
-    array += array.dtype.type(momentum) * values.reshape(array.shape)
-    if isinstance(statistic, Variable):
-        bump_version(statistic)
-
-
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-05,
-) -> Tensor:
-    """Normalize each channel over the batch and its positions.
-
-    Args:
-        input: ``(N, C, *)``, floating point.
-        running_mean, running_var: ``(C,)``; in training they move towards the statistics of the batch, in place (the
-            variance towards the unbiased one), else the input is normalized with them.
-        weight, bias: Scale and shift of each channel, ``(C,)``.
-        training: Whether to normalize with the statistics of the batch.
-        momentum: The weight of the new statistics in the running ones.
-        eps: Added to the variance.
-
-    Raises:
-        RuntimeError: If the shapes don't fit together, or statistics are missing.
-        ValueError: In training, for one value per channel.
-    """
-    require_tensors("batch_norm", input=input)
-    size = list(input.shape)
-    if size == [0]:
-        return input.clone()
-    if training:
-        if len(size) > 1 and count_of(tuple(size), (0, *range(2, len(size)))) == 1:
-            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    return _normalize_channels(
-        "batch_norm", _batch_norm, input, running_mean, running_var, weight, bias, training, momentum, eps
-    )
-
-
-def _normalize_channels(
-    name: str,
-    function: Callable[..., Any],
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any,
-    bias: Any,
-    of_batch: bool,
-    momentum: float,
-    eps: float,
-) -> Any:
-    tensors = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    ndim = len(input.shape)
-    over_batch = function is _batch_norm
-    layout = _channel_layout(name, input, ((0,) if over_batch else ()) + tuple(range(2, ndim)), tensors)
-    if not of_batch:
-        for argument in ("running_mean", "running_var"):
-            if tensors[argument] is None:
-                raise RuntimeError(f"{name}: {argument} must be defined in evaluation mode")
-        mean, variance = array_of(running_mean), array_of(running_var)
-        kind = np.dtype(np.float32) if mean.dtype == np.float16 else mean.dtype
-        root = (1 / np.sqrt(variance.astype(kind) + kind.type(eps))).reshape(layout.factors)
-        if array_of(input).dtype == np.float16:
-            return _in_single(
-                name,
-                lambda x, w, b: _batch_norm_with(x, w, b, _column(mean, layout), root, layout),
-                input,
-                weight,
-                bias,
-            )
-        return _batch_norm_with(input, weight, bias, _column(mean, layout), root, layout)
-    if array_of(input).dtype == np.float16:
-        return _in_single(
-            name,
-            lambda x, w, b: _normalize_channels(
-                name, function, x, running_mean, running_var, w, b, of_batch, momentum, eps
-            ),
-            input,
-            weight,
-            bias,
-        )
-    result, mean, root = function(input, weight, bias, layout, eps)
-    count = count_of(layout.view, layout.axes)
-    if count:
-        if running_mean is not None:
-            _update(running_mean, _over_samples(array_of(mean)), momentum)
-        if running_var is not None:
-            variance = 1 / np.square(array_of(root)) - eps
-            _update(running_var, _over_samples(variance) * (count / max(count - 1, 1)), momentum)
-    return result
-
-
-def _column(values: Array, layout: Layout) -> Array:
-    # A copy: the running mean may change before backward, and what backward reads must not.
-    return values.astype(np.float32 if values.dtype == np.float16 else values.dtype).reshape(layout.factors)
-
-
-def _over_samples(values: Array) -> Array:
-    return values if len(values) == 1 else values.mean(0)
-
-
-def instance_norm(
-    input: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-05,
-) -> Tensor:
-    """Normalize each channel of each sample over its positions.
-
-    Args:
-        input: ``(N, C, *)``, floating point.
-        running_mean, running_var: As in :func:`batch_norm`; they move towards the mean over the samples.
-        weight, bias: Scale and shift of each channel, ``(C,)``.
-        use_input_stats: Whether to normalize with the statistics of the input, or with the running ones.
-        momentum: The weight of the new statistics in the running ones.
-        eps: Added to the variance.
-
-    Raises:
-        RuntimeError: If the shapes don't fit together, or statistics are missing.
-        ValueError: For one position per channel.
-    """
-    require_tensors("instance_norm", input=input)
-    if use_input_stats and count_of(tuple(input.shape), tuple(range(2, len(input.shape)))) == 1:
-        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
-    return _normalize_channels(
-        "instance_norm", _instance_norm, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
-    )
-
-
-_instance_norm = _normalization("NativeBatchNorm")
 
 
 def _rms_gradients(grad: Any, input: Any, weight: Any, root: Any, axes: Ints, needs: Any) -> Any:
@@ -476,7 +289,7 @@ def rms_norm(
     if eps is None:
         eps = float(np.finfo(np.float32 if kind == np.float16 else kind).eps)
     if kind == np.float16:
-        return _in_single("rms_norm", lambda x, w: rms_norm(x, sizes, w, eps), input, weight)
+        return in_single("rms_norm", lambda x, w: rms_norm(x, sizes, w, eps), input, weight)
     ndim = len(input.shape)
     result: Tensor = _rms_norm(input, weight, tuple(range(ndim - len(sizes), ndim)), eps)[0]
     return result
@@ -496,7 +309,9 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, o
     return with_out(div, out, input, norm)
 
 
-def local_response_norm(input: Tensor, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
     """Divide by ``(k + alpha * mean of squares over neighbouring channels) ** beta`` (Krizhevsky et al., 2012).
 
     Args:
@@ -511,6 +326,8 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 0.0001, beta: f
     ndim = len(input.shape)
     if ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {ndim} dimensions)")
+    if not array_of(input).size:
+        return input
     padded = pad(input * input, [0, 0] * (ndim - 2) + [size // 2, (size - 1) // 2])
     channels = input.shape[1]
     squares: Any = narrow(padded, 1, 0, channels)

@@ -47,10 +47,9 @@ def _vector_norm_gradient(
     if ord in (np.inf, -np.inf):
         return grad * sign(input) * tie_shares(abs(input), norm, dims, True)
     size = abs(input)
-    if ord < 2:
-        slope = sign(input) * keep_where(pow(size, ord - 1), size != 0)
-    else:
-        slope = input * keep_where(pow(size, ord - 2), size != 0)
+    if ord < 1:
+        return sign(input) * keep_where(pow(size, ord - 1), size != 0) * (grad * pow(norm, 1 - ord))
+    slope = sign(input) * pow(size, ord - 1) if ord < 2 else input * pow(size, ord - 2)
     return slope * keep_where(grad / pow(norm, ord - 1), norm != 0)
 
 

@@ -26,7 +26,9 @@ def _pad(input: Any, widths: Widths, value: Any) -> Any:
     """``widths`` before and after each dimension; negative ones cut off."""
     shape = [size + before + after for size, (before, after) in zip(input.shape, widths, strict=True)]
     source = input[
-        tuple([slice(max(-a, 0), size - max(-b, 0)) for size, (a, b) in zip(input.shape, widths, strict=True)])
+        tuple(
+            [slice(max(-a, 0), size - max(-b, 0)) for size, (a, b) in zip(input.shape, widths, strict=True)]
+        )
     ]
     if source.shape == tuple(shape):
         return source.copy(order="K")
@@ -77,9 +79,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             f"Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
         )
     if 0 in shape[len(shape) - dims - 1 :]:
-        raise RuntimeError(
-            f"pad: Expected a tensor with non-zero sizes to be padded with mode {mode!r}, got {list(shape)}"
-        )
+        raise RuntimeError(f"pad: Expected a tensor with non-zero sizes to be padded with mode {mode!r}, got {list(shape)}")
     for i, (before, after) in enumerate(pairs):
         dim = len(shape) - dims + i
         if before or after:

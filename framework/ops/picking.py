@@ -138,9 +138,8 @@ def _check_source(name: str, input: Any, dim: int, count: int, source: Any) -> N
         )
     if given[:dim] + given[dim + 1 :] != shape[:dim] + shape[dim + 1 :]:
         raise RuntimeError(
-            f"{name}(): source tensor shape must match self tensor shape, excluding the specified dimension. "
-            "Got self.shape = "
-            f"{list(shape)} source.shape = {list(given)}"
+            f"{name}(): source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"self.shape = {list(shape)} source.shape = {list(given)}"
         )
 
 
@@ -205,8 +204,8 @@ def _checked_index_fill(input: Any, dim: int, index: Any, value: Any, *, inplace
     if isinstance(value, Variable):
         if value._array.ndim:
             raise RuntimeError(
-                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                f"{value._array.ndim} dimension(s)."
+                f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._array.ndim} "
+                "dimension(s)."
             )
     else:
         value = as_number(value, array_of(input).dtype)
@@ -268,9 +267,8 @@ def repeat_interleave(
         counts = _repeats(repeats)
         if counts.size not in (1, size):
             raise RuntimeError(
-                "repeats must have the same size as input along dim, but got repeats.size(0) = "
-                f"{counts.size} and input.size({axis}) = "
-                f"{size}"
+                f"repeats must have the same size as input along dim, but got repeats.size(0) = {counts.size} and "
+                f"input.size({axis}) = {size}"
             )
         rows = np.repeat(np.arange(size), counts)
         if output_size is not None and output_size != rows.size:

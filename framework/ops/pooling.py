@@ -16,9 +16,9 @@ from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.kernels import pooling as kernels
 from framework.ops import elementwise
-from framework.ops.checks import require_tensors
 from framework.ops.selection import clamp_min
 from framework.ops.shape import squeeze, unsqueeze
+from framework.ops.windows import for_each_dim, plain, pooling_window
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -40,6 +40,19 @@ __all__ = [
     "max_pool3d",
     "max_pool3d_with_indices",
 ]
+
+
+def _window(
+    name: str, dims: int, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """See :func:`pooling_window`."""
+    if not isinstance(input, Variable):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if stride is not None:
+        stride = plain(name, "stride", stride)
+    kernel, padding = plain(name, "kernel_size", kernel), plain(name, "padding", padding)
+    dilation = plain(name, "dilation", dilation)
+    return pooling_window(name, dims, input._array.shape, kernel, stride, padding, dilation, bool(ceil_mode))
 
 
 # ---- Maximum -----------------------------------------------------------------------------------------------
@@ -89,15 +102,13 @@ def _max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
-    name = f"max_pool{dims}d"
-    kernel, stride, padding = check_window(name, dims, input, kernel_size, stride, padding, dilation, ceil_mode)
-    window = (kernel, stride, padding, numbers(name, "dilation", dilation, dims))
-    batch = unsqueeze(input, 0) if len(input.shape) == dims + 1 else input
+    window = _window(f"max_pool{dims}d", dims, input, kernel_size, stride, padding, dilation, ceil_mode)
+    batch = input if input._array.ndim == dims + 2 else unsqueeze(input, 0)
     if return_indices:
         values, taps = _MAX_POOLS[dims - 1](batch, window, bool(ceil_mode))
-        results = values, _indices_of_taps(taps, batch.shape[2:], window)
+        results = values, _indices_of_taps(taps, batch._array.shape[2:], window)
         return results if batch is input else tuple([squeeze(each, 0) for each in results])
-    if recording.get() and isinstance(input, Variable) and input._requires_grad:
+    if input._requires_grad and recording.get():
         values = _MAX_POOLS[dims - 1](batch, window, bool(ceil_mode))[0]
     else:
         values = _max_pool_values(batch, window, bool(ceil_mode))
@@ -210,10 +221,10 @@ def _avg_pool(
     divisor_override: int | None,
 ) -> Any:
     name = f"avg_pool{dims}d"
-    kernel, stride, padding = check_window(name, dims, input, kernel_size, stride, padding, 1, ceil_mode)
+    kernel, stride, padding, _ = _window(name, dims, input, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
-    batch = unsqueeze(input, 0) if len(input.shape) == dims + 1 else input
+    batch = input if input._array.ndim == dims + 2 else unsqueeze(input, 0)
     options = (stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override)
     values = _AVERAGES[dims - 1](batch, kernel, options)
     return values if batch is input else squeeze(values, 0)
@@ -277,7 +288,7 @@ def avg_pool3d(
 
 
 def _lp_pool(dims: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
-    kernel = numbers(f"lp_pool{dims}d", "kernel_size", kernel_size, dims)
+    kernel = for_each_dim(f"lp_pool{dims}d", "kernel_size", kernel_size, dims)
     mean = _avg_pool(dims, input**norm_type, kernel, stride, 0, ceil_mode, True, None)
     signed = elementwise.sign(mean) * clamp_min(elementwise.abs(mean), 0)
     return (signed * float(np.prod(kernel))) ** (1.0 / norm_type)
@@ -305,72 +316,3 @@ def lp_pool3d(
     """``sum(x ** norm_type) ** (1 / norm_type)`` of each window of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
     result: Tensor = _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
     return result
-
-
-# ---- Checks ------------------------------------------------------------------------------------------------
-
-
-def numbers(name: str, what: str, value: Any, dims: int) -> Ints:
-    """One number for each spatial dimension.
-
-    Raises:
-        RuntimeError: If there is another number of them.
-        TypeError: If they are no integers.
-    """
-    if type(value) is int:
-        return (value,) * dims
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, not {type(value).__name__}")
-    if len(value) == 1:
-        value = tuple(value) * dims
-    if len(value) != dims:
-        raise RuntimeError(f"{name}: {what} must either be a single int, or a tuple of {dims} ints, got {list(value)}")
-    if not all(isinstance(each, int) for each in value):
-        raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, got {value}")
-    return tuple(value)
-
-
-def check_window(
-    name: str, dims: int, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> tuple[Ints, Ints, Ints]:
-    """Kernel, stride and padding with one number for each spatial dimension of an input that they fit.
-
-    Raises:
-        RuntimeError: For an input of another number of dimensions, sizes out of their range, and a window
-            that doesn't fit.
-    """
-    require_tensors(name, input=input)
-    shape = input.shape
-    if len(shape) not in (dims + 1, dims + 2):
-        raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor for input, but got: {list(shape)}"
-        )
-    if 0 in shape[-dims - 1 :]:
-        raise RuntimeError(
-            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for "
-            f"input, but got: {list(shape)}"
-        )
-    kernel = numbers(name, "kernel_size", kernel_size, dims)
-    stride = kernel if stride is None or stride == () or stride == [] else numbers(name, "stride", stride, dims)
-    padding, dilation = numbers(name, "padding", padding, dims), numbers(name, "dilation", dilation, dims)
-    for what, values, least in (
-        ("kernel size", kernel, 1),
-        ("stride", stride, 1),
-        ("dilation", dilation, 1),
-        ("pad", padding, 0),
-    ):
-        if min(values) < least:
-            raise RuntimeError(f"{name}: {what} must be at least {least}, but got {list(values)}")
-    for k, p, d in zip(kernel, padding, dilation, strict=True):
-        if p > ((k - 1) * d + 1) // 2:
-            raise RuntimeError(
-                f"{name}: pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
-                f"dilation={d}"
-            )
-    out = kernels.pool_output_shape(shape[-dims:], kernel, stride, padding, dilation, ceil_mode)
-    if min(out) < 1:
-        before, after = (("x".join(map(str, sizes))) for sizes in (shape[-dims - 1 :], (shape[-dims - 1], *out)))
-        raise RuntimeError(
-            f"{name}: Given input size: ({before}). Calculated output size: ({after}). Output size is too small"
-        )
-    return kernel, stride, padding

@@ -158,20 +158,29 @@ def sum_to_size(input: Any, *size: Any) -> Any:
     return as_shape(_sum(input, dims, True), wanted) if dims else input
 
 
+@primitive(name="MeanBackward0", input=lambda grad, input_shape: _expand(grad / math.prod(input_shape), input_shape))
+def _mean_all(input: Any) -> Any:
+    _check_mean(input)
+    return total(input) / input.size
+
+
 @primitive(
-    name="Mean",
+    name="MeanBackward1",
     input=lambda grad, dims, keepdim, input_shape: _expand(
         restore(grad / count_of(input_shape, dims), dims, keepdim, input_shape), input_shape
     ),
 )
 def _mean(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+    _check_mean(input)
+    return total(input, dims, keepdim) / count_of(input.shape, dims)
+
+
+def _check_mean(input: Any) -> None:
     if input.dtype.kind != "f":
         raise RuntimeError(
-            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
-            "dtype. Got: "
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
             f"{from_numpy_dtype(input.dtype)}; convert with .float(), or give a dtype"
         )
-    return total(input, dims, keepdim) / count_of(input.shape, dims)
 
 
 def mean(
@@ -192,6 +201,8 @@ def mean(
         dim, keepdim = numpy_names("mean", names, dim, keepdim)
     if dtype is not None:
         input = to_dtype(input, dtype)
+    if dim is None and keepdim is False and out is None:
+        return _mean_all(input)
     dims = reduced_dims("mean", dim, keepdim, len(input.shape))
     return _mean(input, dims, keepdim) if out is None else with_out(_mean, out, input, dims, keepdim)
 

@@ -230,14 +230,14 @@ def cummax(input: Any, dim: int, **names: Any) -> Any:
     """The running maximum along ``dim`` and where it was attained last, as a named tuple ``(values,
     indices)``.
     """
-    return return_types.cummax(*_cummax(*_scan_arguments("cummax", input, dim, None, names)))
+    return return_types.cummax(_cummax(*_scan_arguments("cummax", input, dim, None, names)))
 
 
 def cummin(input: Any, dim: int, **names: Any) -> Any:
     """The running minimum along ``dim`` and where it was attained last, as a named tuple ``(values,
     indices)``.
     """
-    return return_types.cummin(*_cummin(*_scan_arguments("cummin", input, dim, None, names)))
+    return return_types.cummin(_cummin(*_scan_arguments("cummin", input, dim, None, names)))
 
 
 # ---- Differences and integrals -----------------------------------------------------------------------------

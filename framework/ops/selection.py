@@ -237,9 +237,10 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
         )
     if not isinstance(min, Variable) and not isinstance(max, Variable):
         array = array_of(input)
-        no_bools("clamp", array)
         if array.dtype.kind == "f":
             return with_out(_clamp_numbers, out, input, min, max)
+        if {type(min), type(max)} <= {bool, type(None)}:
+            no_bools("clamp", array)
     return with_out(_clamp, out, input, min, max)
 
 
@@ -257,9 +258,9 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
 
 
 @primitive(name="Clamp", input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)))
-def _clamp_numbers(input: Any, min: float | None, max: float | None) -> Any:
+def _clamp_numbers(input: Any, min: Any, max: Any) -> Any:
     if min is None:
-        return np.minimum(input, max)  # type: ignore[arg-type]
+        return np.minimum(input, max)
     if max is None:
         return np.maximum(input, min)
     # np.clip is one pass in place of two, but has a dear call.

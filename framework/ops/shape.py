@@ -13,7 +13,7 @@ from framework.autograd.graph import Variable, bump_version, wrap
 from framework.autograd.inplace import check_writable
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype, to_numpy_dtype
-from framework.ops.dims import varargs, wrap_dim, wrap_dims
+from framework.ops.dims import shape_of, varargs, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -102,7 +102,11 @@ def infer_shape(shape: Sequence[Any], size: int) -> tuple[int, ...]:
     Raises:
         RuntimeError: If nothing does, or the size is not determined.
     """
-    sizes = tuple([index(each) for each in shape])
+    sizes = tuple(shape)
+    if not all(type(each) is int for each in sizes):
+        sizes = tuple([index(each) for each in sizes])
+    if min(sizes, default=0) >= 0 and prod(sizes) == size:
+        return sizes
     known = 1
     unknown = -1
     for dim, each in enumerate(sizes):
@@ -120,9 +124,8 @@ def infer_shape(shape: Sequence[Any], size: int) -> tuple[int, ...]:
         return sizes
     if known == 0 and size == 0:
         raise RuntimeError(
-            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension "
-            "size -1 can be any "
-            "value and is ambiguous"
+            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension size -1 "
+            "can be any value and is ambiguous"
         )
     if known == 0 or size % known:
         raise RuntimeError(f"shape '{list(sizes)}' is invalid for input of size {size}")
@@ -170,11 +173,10 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     array = self._array
     if not array.flags.c_contiguous and not _view_exists(array.shape, array.strides, sizes):
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
-            "across two "
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
             f"contiguous subspaces): shape {list(array.shape)}, strides "
-            f"{[each // array.itemsize for each in array.strides]}, asked for {list(sizes)}. "
-            "Use .reshape(...) instead."
+            f"{[each // array.itemsize for each in array.strides]}, asked for {list(sizes)}. Use .reshape(...) "
+            "instead."
         )
     return _view(self, sizes)
 
@@ -204,7 +206,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     Raises:
         RuntimeError: If ``start_dim`` comes after ``end_dim``.
     """
-    shape = input.shape
+    shape = shape_of(input)
     start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if start > end:
         raise RuntimeError(f"flatten() has invalid args: start_dim ({start_dim}) cannot come after end_dim ({end_dim})")
@@ -226,7 +228,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     Raises:
         RuntimeError: If the sizes don't multiply up to that of ``dim``.
     """
-    shape = input.shape
+    shape = shape_of(input)
     dim = wrap_dim(dim, len(shape))
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
@@ -234,8 +236,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
         parts = infer_shape(sizes, shape[dim])
     except RuntimeError:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
-            f"({shape[dim]}) in the input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({shape[dim]}) in the "
+            "input tensor"
         ) from None
     result: Tensor = as_shape(input, (*shape[:dim], *parts, *shape[dim + 1 :]))
     return result
@@ -255,7 +257,7 @@ def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     """A view without the dimensions of size 1, or without those of them that ``dim`` names."""
     if dim is None:
         return _squeeze_all(input)
-    shape = input.shape
+    shape = shape_of(input)
     dims = wrap_dims(dim, len(shape))
     return _squeeze(input, tuple([each for each in dims if shape and shape[each] == 1]))
 
@@ -267,7 +269,7 @@ def _unsqueeze(input: Any, dim: int) -> Any:
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A view with a dimension of size 1 inserted at ``dim``."""
-    return _unsqueeze(input, wrap_dim(dim, len(input.shape) + 1))
+    return _unsqueeze(input, wrap_dim(dim, input.ndim + 1))
 
 
 def atleast_1d(*tensors: Any) -> Any:
@@ -277,14 +279,14 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Views with dimensions added in front, up to two; a tuple for several tensors."""
-    return _each(tensors, lambda each: atleast_1d(each) if len(each.shape) > 1 else unsqueeze(atleast_1d(each), 0))
+    return _each(tensors, lambda each: atleast_1d(each) if each.ndim > 1 else unsqueeze(atleast_1d(each), 0))
 
 
 def atleast_3d(*tensors: Any) -> Any:
     """Views with dimensions added, up to three: ``(n,)`` becomes ``(1, n, 1)``; a tuple for several
     tensors.
     """
-    return _each(tensors, lambda each: atleast_2d(each) if len(each.shape) > 2 else unsqueeze(atleast_2d(each), -1))
+    return _each(tensors, lambda each: atleast_2d(each) if each.ndim > 2 else unsqueeze(atleast_2d(each), -1))
 
 
 def _each(tensors: tuple[Any, ...], function: Any) -> Any:
@@ -312,12 +314,11 @@ def permute(input: Tensor, dims: Sequence[int]) -> Tensor:
     Raises:
         RuntimeError: If ``dims`` has not one entry for each dimension, each once.
     """
-    ndim = len(input.shape)
+    ndim = input.ndim
     if len(dims) != ndim:
         raise RuntimeError(
-            "permute(): number of dimensions in the tensor input does not match the length of the desired "
-            "ordering of dimensions "
-            f"i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
+            "permute(): number of dimensions in the tensor input does not match the length of the desired ordering of "
+            f"dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(dims)}"
         )
     wrapped = tuple([wrap_dim(dim, ndim) for dim in dims])
     if len(set(wrapped)) != ndim:
@@ -337,7 +338,7 @@ def _transpose(input: Any, dim0: int, dim1: int) -> Any:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged."""
-    ndim = len(input.shape)
+    ndim = input.ndim
     dim0, dim1 = wrap_dim(dim0, ndim), wrap_dim(dim1, ndim)
     return _transpose(input, dim0, dim1) if ndim else alias(input)
 
@@ -356,9 +357,9 @@ def t(input: Tensor) -> Tensor:
     Raises:
         RuntimeError: For more than two dimensions.
     """
-    if len(input.shape) > 2:
+    if input.ndim > 2:
         raise RuntimeError(
-            f"t() expects a tensor with <= 2 dimensions, but self is {len(input.shape)}D; see mT and permute()"
+            f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; see mT and permute()"
         )
     return _t(input)
 
@@ -369,7 +370,7 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
     Raises:
         RuntimeError: If the two differ in length, or name a dimension twice.
     """
-    ndim = len(input.shape)
+    ndim = input.ndim
     moves = []
     for name, dims in (("source", source), ("destination", destination)):
         given = dims if isinstance(dims, (tuple, list)) else (dims,)
@@ -379,9 +380,8 @@ def movedim(input: Tensor, source: int | Sequence[int], destination: int | Seque
         moves.append(wrapped)
     if len(moves[0]) != len(moves[1]):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({moves[0]} dims) should contain the same "
-            "number of dims as "
-            f"destination ({moves[1]} dims)"
+            f"movedim: Invalid source or destination dims: source ({moves[0]} dims) should contain the same number of "
+            f"dims as destination ({moves[1]} dims)"
         )
     order = [dim for dim in range(ndim) if dim not in moves[0]]
     for place, dim in sorted(zip(moves[1], moves[0], strict=True)):
@@ -403,7 +403,7 @@ def matrix_transpose(self: Tensor) -> Tensor:
     Raises:
         RuntimeError: For fewer than two dimensions.
     """
-    ndim = len(self.shape)
+    ndim = self.ndim
     if ndim < 2:
         raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor.")
     return _transpose(self, ndim - 2, ndim - 1)
@@ -420,7 +420,7 @@ def hermitian(self: Tensor) -> Tensor:
     Raises:
         RuntimeError: Unless there are two dimensions, or none.
     """
-    ndim = len(self.shape)
+    ndim = self.ndim
     if ndim not in (0, 2):
         raise RuntimeError(
             f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor. For batches see tensor.mH"

@@ -186,7 +186,7 @@ def slogdet(A: Any) -> Any:
     logabsdet)``.
     """
     check_matrices("linalg.slogdet", A, square=True)
-    return return_types.linalg_slogdet(*_slogdet(A))
+    return return_types.linalg_slogdet(_slogdet(A))
 
 
 def logdet(input: Any) -> Any:
@@ -363,10 +363,12 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     if driver in (None, "gelsy") or a[-2] <= a[-1] or (driver != "gels" and (rank < a[-1]).any()):
         residuals = slice_(as_shape(residuals, (element_count(residuals),)), 0, 0, 0)
     return return_types.linalg_lstsq(
-        as_shape(solution, tuple(solution.shape[:-1])) if vector else solution,
-        residuals,
-        wrap(np.empty_like(rank, shape=0)) if driver == "gels" else wrap(rank),
-        wrap(values) if driver in ("gelsd", "gelss") else wrap(np.empty_like(values, shape=0)),
+        (
+            as_shape(solution, tuple(solution.shape[:-1])) if vector else solution,
+            residuals,
+            wrap(np.empty_like(rank, shape=0)) if driver == "gels" else wrap(rank),
+            wrap(values) if driver in ("gelsd", "gelss") else wrap(np.empty_like(values, shape=0)),
+        )
     )
 
 

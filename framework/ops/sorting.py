@@ -60,7 +60,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
         **names: NumPy's ``axis``.
     """
     dim, _ = numpy_names("sort", names, dim, False)
-    return return_types.sort(*_sort(input, wrap_dim(dim, len(input.shape)), descending, stable))
+    return return_types.sort(_sort(input, wrap_dim(dim, len(input.shape)), descending, stable))
 
 
 def sort_method(self: Any, dim: int = -1, descending: bool = False, *, stable: bool = False, **names: Any) -> Any:
@@ -129,7 +129,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     dim = wrap_dim(dim, len(shape))
     if not 0 <= k <= (shape[dim] if len(shape) else 1):
         raise RuntimeError(f"topk(): selected index k out of range: k is {k}, and dim {dim} of shape {list(shape)}")
-    return return_types.topk(*_topk(input, k, dim, largest))
+    return return_types.topk(_topk(input, k, dim, largest))
 
 
 @primitive(name="KthvalueBackward0", input=place_selected)
@@ -169,7 +169,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, **names: 
     dim = _one_dim("kthvalue", input, dim, keepdim)
     if not 1 <= k <= (input.shape[dim] if len(input.shape) else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: k is {k}")
-    return return_types.kthvalue(*_at_rank(input, k - 1, dim, keepdim))
+    return return_types.kthvalue(_at_rank(input, k - 1, dim, keepdim))
 
 
 # ---- Medians and mode --------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False, **names: A
     dim, keepdim = numpy_names("median", names, dim, keepdim)
     if dim is None:
         return _median_all(input)
-    return return_types.median(*_median(input, _one_dim("median", input, dim, keepdim), keepdim))
+    return return_types.median(_median(input, _one_dim("median", input, dim, keepdim), keepdim))
 
 
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
@@ -235,7 +235,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False, **names
     dim, keepdim = numpy_names("nanmedian", names, dim, keepdim)
     if dim is None:
         return _nanmedian_all(input)
-    return return_types.nanmedian(*_nanmedian(input, _one_dim("nanmedian", input, dim, keepdim), keepdim))
+    return return_types.nanmedian(_nanmedian(input, _one_dim("nanmedian", input, dim, keepdim), keepdim))
 
 
 @primitive(name="ModeBackward0", input=place_selected)
@@ -258,4 +258,4 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False, **names: Any) -> Any:
     indices)``.
     """
     dim, keepdim = numpy_names("mode", names, dim, keepdim)
-    return return_types.mode(*_mode(input, _one_dim("mode", input, dim, keepdim), keepdim))
+    return return_types.mode(_mode(input, _one_dim("mode", input, dim, keepdim), keepdim))

@@ -11,7 +11,7 @@ import numpy as np
 
 from framework.autograd.graph import Variable, View
 from framework.autograd.primitive import primitive
-from framework.ops.dims import wrap_dim
+from framework.ops.dims import shape_of, wrap_dim
 from framework.ops.joining import join, join_new, select_, slice_, slice_key
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
     """
     if isinstance(split_size_or_sections, (tuple, list)):
         return split_with_sizes(tensor, split_size_or_sections, dim)
-    if not tensor.shape:
+    if not tensor.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    dim, step = wrap_dim(dim, len(tensor.shape)), index(split_size_or_sections)  # type: ignore[arg-type]
-    size = tensor.shape[dim]
+    dim, step = wrap_dim(dim, tensor.ndim), index(split_size_or_sections)  # type: ignore[arg-type]
+    size = shape_of(tensor)[dim]
     if step < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
     if step == 0 and size:
@@ -119,9 +119,9 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     Raises:
         RuntimeError: If the sizes don't add up, or one is negative.
     """
-    if not input.shape:
+    if not input.ndim:
         raise RuntimeError("split_with_sizes expects at least a 1-dimensional tensor")
-    dim = wrap_dim(dim, len(input.shape))
+    dim = wrap_dim(dim, input.ndim)
     sizes = [index(each) for each in split_sizes]
     if any(each < 0 for each in sizes):
         raise RuntimeError(
@@ -129,9 +129,8 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
         )
     if sum(sizes) != input.shape[dim]:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's size "
-            f"at dimension {dim}), "
-            f"but got split_sizes={sizes}"
+            f"split_with_sizes expects split_sizes to sum exactly to {input.shape[dim]} (input tensor's size at "
+            f"dimension {dim}), but got split_sizes={sizes}"
         )
     return _split_views(_split_with_sizes, input, dim, sizes)
 
@@ -142,12 +141,12 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     Raises:
         RuntimeError: If ``chunks`` is not positive.
     """
-    if not input.shape:
+    if not input.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    dim = wrap_dim(dim, len(input.shape))
-    size = input.shape[dim]
+    dim = wrap_dim(dim, input.ndim)
+    size = shape_of(input)[dim]
     if size == 0:
         return _split_views(_split, input, dim, [0] * chunks)
     return split(input, -(-size // chunks), dim)
@@ -161,17 +160,16 @@ def tensor_split(input: Tensor, indices_or_sections: int | Sequence[int] | Tenso
         RuntimeError: For a number of pieces that is not positive, or a tensor of indices with more than one
             dimension.
     """
-    if not input.shape:
+    if not input.ndim:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
-    dim = wrap_dim(dim, len(input.shape))
-    size = input.shape[dim]
+    dim = wrap_dim(dim, input.ndim)
+    size = shape_of(input)[dim]
     where: Any = indices_or_sections
     if isinstance(where, Variable):
         if where._array.ndim > 1 or where._array.dtype != np.int64:
             raise RuntimeError(
-                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
-                "one-dimensional int64 tensor, but got "
-                f"shape {list(where._array.shape)}, {where._array.dtype}"
+                "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional int64 "
+                f"tensor, but got shape {list(where._array.shape)}, {where._array.dtype}"
             )
         where = where._array.tolist()
     if isinstance(where, (tuple, list)):
@@ -186,7 +184,7 @@ def tensor_split(input: Tensor, indices_or_sections: int | Sequence[int] | Tenso
 
 def hsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """:func:`tensor_split` along the second dimension, or the first of a vector; equal pieces only."""
-    return _split_evenly("hsplit", input, indices_or_sections, 1, 0 if len(input.shape) == 1 else 1)
+    return _split_evenly("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
 
 
 def vsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
@@ -200,16 +198,15 @@ def dsplit(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Ten
 
 
 def _split_evenly(name: str, input: Tensor, where: Any, least: int, dim: int) -> tuple[Tensor, ...]:
-    if len(input.shape) < least:
+    if input.ndim < least:
         raise RuntimeError(
-            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with "
-            f"{len(input.shape)} dimensions!"
+            f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} "
+            "dimensions!"
         )
     if isinstance(where, int) and (where <= 0 or input.shape[dim] % where):
         raise RuntimeError(
-            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension "
-            f"{input.shape[dim]} is not "
-            f"divisible by the split_size {where}!"
+            f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {input.shape[dim]} "
+            f"is not divisible by the split_size {where}!"
         )
     return tensor_split(input, where, dim)
 
@@ -220,7 +217,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     Raises:
         IndexError: For a 0-dimensional tensor.
     """
-    shape = input.shape
+    shape = shape_of(input)
     if not shape:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, len(shape))

@@ -114,8 +114,7 @@ def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storag
     last = offset + sum((length - 1) * step for length, step in zip(sizes, strides, strict=True))
     if offset < 0 or (0 not in sizes and last >= input._array.size):
         raise RuntimeError(
-            f"as_strided(): sizes {list(sizes)}, strides {list(strides)}, offset {offset} reach out of the "
-            "tensor's "
+            f"as_strided(): sizes {list(sizes)}, strides {list(strides)}, offset {offset} reach out of the tensor's "
             f"{input._array.size} elements"
         )
     return _as_strided(input, sizes, strides, offset)

@@ -45,9 +45,12 @@ class Adam(BlockOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        if isinstance(lr, Variable) and foreach:
-            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        check_options(lr=lr, eps=eps, below_one=betas, weight_decay=weight_decay, foreach=foreach, fused=fused)
+        for name, value in (("lr", lr), ("betas[0]", betas[0]), ("betas[1]", betas[1])):
+            if isinstance(value, Variable) and foreach:
+                raise ValueError(f"{name} as a Tensor is not supported for capturable=False and foreach=True")
+        check_options(
+            lr=lr, eps=eps, below_one=betas, weight_decay=weight_decay, foreach=foreach, fused=fused
+        )
         if not any([all([isinstance(beta, kind) for beta in betas]) for kind in (float, Variable)]):
             raise ValueError("betas must be either both floats or both Tensors")
         super().__init__(

@@ -224,7 +224,9 @@ class BlockOptimizer(Optimizer):
             blocks = self._blocks[key] = self._make_blocks(group, parameters, names)
         return blocks
 
-    def _make_blocks(self, group: dict[str, Any], parameters: list[Tensor], names: tuple[str, ...]) -> list[Block]:
+    def _make_blocks(
+        self, group: dict[str, Any], parameters: list[Tensor], names: tuple[str, ...]
+    ) -> list[Block]:
         has_state = bool(names or self.scalar_names)
         # Parameters on the same memory must be updated one after the other.
         apart = _overlap([parameter._array for parameter in parameters])

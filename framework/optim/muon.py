@@ -53,7 +53,8 @@ class Muon(Optimizer):
                 raise ValueError(f"{title} should be >= 0 but is: {value}")
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
             raise ValueError(
-                f"Adjust learning rate function {adjust_lr_fn} is not supported; take 'original' or 'match_rms_adamw'"
+                f"Adjust learning rate function {adjust_lr_fn} is not supported; "
+                "take 'original' or 'match_rms_adamw'"
             )
         super().__init__(
             params,

@@ -45,7 +45,9 @@ class NAdam(BlockOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_options(lr=lr, eps=eps, below_one=betas, weight_decay=weight_decay, momentum_decay=momentum_decay)
+        check_options(
+            lr=lr, eps=eps, below_one=betas, weight_decay=weight_decay, momentum_decay=momentum_decay
+        )
         super().__init__(
             params,
             {

@@ -131,7 +131,9 @@ class Optimizer:
         names = [member[0] for member in members if isinstance(member, tuple)]
         if names:
             if len(names) != len(members):
-                raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+                raise ValueError(
+                    "all optimizer params should be with/without names. Some param names are missing"
+                )
             members = [member[1] for member in members]
             param_group["param_names"] = names
         for member in members:
@@ -186,7 +188,9 @@ class Optimizer:
         Returns:
             What the closure returned, or None.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no step(): a subclass of Optimizer gives its own")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no step(): a subclass of Optimizer gives its own"
+        )
 
     # ---- State -----------------------------------------------------------------------------------------------
 
@@ -202,7 +206,9 @@ class Optimizer:
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(parameter)] for parameter in group["params"]]
             groups.append(packed)
-        state = {numbers[id(key)] if isinstance(key, Variable) else key: each for key, each in self.state.items()}
+        state = {
+            numbers[id(key)] if isinstance(key, Variable) else key: each for key, each in self.state.items()
+        }
         result: dict[str, Any] = {"state": state, "param_groups": groups}
         for hook in list(self._state_dict_post_hooks.values()):
             changed = hook(self, result)
@@ -266,19 +272,27 @@ class Optimizer:
         """Call ``hook(optimizer, args, kwargs)`` after every step."""
         return RemovableHandle(self._step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(optimizer)`` before :meth:`state_dict` collects anything."""
         return RemovableHandle(self._state_dict_pre_hooks, hook, prepend=prepend)
 
-    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` on what :meth:`state_dict` returns; it may return another one."""
         return RemovableHandle(self._state_dict_post_hooks, hook, prepend=prepend)
 
-    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(optimizer, state_dict)`` before loading, on a shallow copy; it may return another one."""
         return RemovableHandle(self._load_state_dict_pre_hooks, hook, prepend=prepend)
 
-    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
         """Call ``hook(optimizer)`` after loading."""
         return RemovableHandle(self._load_state_dict_post_hooks, hook, prepend=prepend)
 

@@ -66,7 +66,9 @@ def get_swa_avg_fn() -> Average:
 def get_swa_multi_avg_fn() -> MultiAverage:
     """A ``multi_avg_fn``: the same for lists of tensors, in place."""
 
-    def swa_update(averaged_params: Sequence[Tensor], current_params: Sequence[Tensor], num_averaged: Any) -> None:
+    def swa_update(
+        averaged_params: Sequence[Tensor], current_params: Sequence[Tensor], num_averaged: Any
+    ) -> None:
         with no_grad():
             for averaged, current in zip(averaged_params, current_params, strict=True):
                 if averaged.is_floating_point():
@@ -212,7 +214,9 @@ class SWALR(LRScheduler):
         for lr, group in zip(one_per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
             group["swa_lr"] = lr
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
         self._anneal_strategy = anneal_strategy
         if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
             raise ValueError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")

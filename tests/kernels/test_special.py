@@ -55,7 +55,9 @@ def test_lgamma() -> None:
         series = e * (slope + e * ((zeta[0] - less) / 2 + e * (-(zeta[1] - less) / 3 + e * (zeta[2] - less) / 4)))
         assert relative_error(special.lgamma(near), series) < 1e-15
     negative = np.linspace(-20.05, -0.05, 201)
-    np.testing.assert_allclose(special.lgamma(negative), [math.lgamma(each) for each in negative], rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(
+        special.lgamma(negative), [math.lgamma(each) for each in negative], rtol=1e-13, atol=1e-13
+    )
 
 
 def test_digamma_at_known_points_and_by_its_recurrence() -> None:

@@ -20,6 +20,17 @@ def test_linear_is_a_product_with_the_transposed_weight() -> None:
     np.testing.assert_allclose(layer(framework.tensor(x)).detach().numpy(), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("layer", [nn.Linear(3, 2), nn.Conv1d(3, 2, 1)])
+def test_a_weight_can_be_computed(layer: Any) -> None:
+    weight = layer.weight
+    del layer.weight
+    layer.scale = nn.Parameter(framework.ones(1))
+    layer.weight = weight.detach() * layer.scale
+    layer(framework.ones(1, 3) if isinstance(layer, nn.Linear) else framework.ones(1, 3, 4)).sum().backward()
+    assert layer.scale.grad is not None
+    assert [name for name, _ in layer.named_parameters()] == ["bias", "scale"]
+
+
 def test_bilinear() -> None:
     generator = np.random.default_rng(0)
     a, b, weight = (generator.standard_normal(shape) for shape in ((5, 3), (5, 4), (2, 3, 4)))

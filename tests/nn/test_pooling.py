@@ -55,8 +55,8 @@ def test_largest_and_mean_of_each_window(shape: Any, kernel: Any, stride: Any, p
 def test_gradients_of_both_orders(kind: str, shape: Any, kernel: Any, stride: Any, padding: Any) -> None:
     x = framework.tensor(distinct(*shape), requires_grad=True)
     function = getattr(F, f"{kind}_pool{len(kernel)}d")
-    assert gradcheck(lambda each: function(each, kernel, stride, padding), (x,))
-    assert gradgradcheck(lambda each: function(each, kernel, stride, padding), (x,))
+    assert gradcheck(lambda each: function(each, kernel, stride, padding), (x,), fast_mode=True)
+    assert gradgradcheck(lambda each: function(each, kernel, stride, padding), (x,), fast_mode=True)
 
 
 def test_the_same_values_with_and_without_a_gradient() -> None:
@@ -136,7 +136,7 @@ def test_errors() -> None:
         F.max_pool2d(x, 5)
     with pytest.raises(RuntimeError, match="Expected 3D or 4D"):
         F.avg_pool2d(framework.zeros(3, 4), 2)
-    with pytest.raises(RuntimeError, match="tuple of 2 ints"):
+    with pytest.raises(RuntimeError, match="a list of 2 values"):
         F.max_pool2d(x, (2, 2, 2))
     with pytest.raises(RuntimeError, match="divisor must be not zero"):
         F.avg_pool2d(x, 2, divisor_override=0)

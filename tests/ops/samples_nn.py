@@ -43,7 +43,12 @@ _SAMPLES: dict[str, list[Maker]] = {
     "binary_cross_entropy": [probabilities(2, 2, 3)(), probabilities(2, 2, 3)(reduction="none")],
     "binary_cross_entropy_with_logits": [probabilities(2, 2, 3)(), probabilities(2, 2, 3)(reduction="sum")],
     "conv1d": [arrays((2, 2, 6), (3, 2, 3), (3,))(2, 1), arrays((2, 6), (2, 1, 2))(padding="same", groups=2)],
-    "conv2d": [arrays((1, 2, 4, 5), (2, 2, 2, 3), (2,))(), arrays((1, 2, 5, 5), (4, 1, 2, 2))(None, 2, 1, 2, 2)],
+    "conv2d": [
+        arrays((1, 2, 4, 5), (2, 2, 2, 3), (2,))(),
+        arrays((1, 2, 5, 5), (4, 1, 2, 2))(None, 2, 1, 2, 2),
+        arrays((1, 3, 4, 3), (3, 1, 3, 2), (3,))(padding=1, groups=3),
+        arrays((2, 3, 3, 2), (2, 3, 1, 1))(),
+    ],
     "conv3d": [arrays((1, 1, 3, 4, 3), (2, 1, 2, 2, 2), (2,))((1, 2, 1), (0, 1, 0))],
     "conv_transpose1d": [arrays((2, 2, 4), (2, 3, 3), (3,))(2, 1, 1)],
     "conv_transpose2d": [arrays((1, 2, 3, 2), (2, 1, 2, 3), (2,))((2, 1), groups=2, dilation=(1, 2))],

@@ -142,11 +142,7 @@ def test_arange(arguments: tuple[float, ...], expected: list[float], dtype: fram
 
 
 def test_arange_refuses_endless_ranges() -> None:
-    for arguments, match in [
-        ((0, 5, 0), "nonzero"),
-        ((0, 5, -1), "inconsistent"),
-        ((0, math.inf), "unsupported range"),
-    ]:
+    for arguments, match in [((0, 5, 0), "nonzero"), ((0, 5, -1), "inconsistent"), ((0, math.inf), "unsupported range")]:
         with pytest.raises(RuntimeError, match=match):
             framework.arange(*arguments)
     with pytest.raises(TypeError, match=r"takes \(end\)"):
@@ -204,10 +200,7 @@ def test_gradients_flow_through_floating_dtypes_only() -> None:
 
 def test_clone_keeps_the_layout_and_the_graph() -> None:
     x = framework.arange(6.0).reshape(2, 3).requires_grad_()
-    assert x.t().clone().stride() == (1, 3) and x.t().clone(memory_format=framework.contiguous_format).stride() == (
-        2,
-        1,
-    )
+    assert x.t().clone().stride() == (1, 3) and x.t().clone(memory_format=framework.contiguous_format).stride() == (2, 1)
     x.clone().sum().backward()
     assert x.grad.tolist() == [[1] * 3] * 2
 
@@ -261,12 +254,7 @@ def test_numpy_and_python_numbers() -> None:
         np.array(x, dtype=np.float16, copy=False)
     assert [10, 20, 30][framework.tensor(1)] == 20 and len(framework.zeros(3, 2)) == 3
     assert 1.5 in x and 2 not in x
-    for function, error in [
-        (float, ValueError),
-        (int, ValueError),
-        (bool, RuntimeError),
-        (framework.Tensor.item, RuntimeError),
-    ]:
+    for function, error in [(float, ValueError), (int, ValueError), (bool, RuntimeError), (framework.Tensor.item, RuntimeError)]:
         with pytest.raises(error):
             function(framework.zeros(2))
     for index in (framework.tensor(1.0), framework.tensor([1, 2])):
@@ -322,6 +310,4 @@ def test_limits_of_dtypes() -> None:
         framework.iinfo(framework.float32)
     assert framework.result_type(framework.ones(1, dtype=framework.int32), 1.0) is framework.float32
     assert framework.promote_types(framework.int32, framework.uint8) is framework.int32
-    assert framework.can_cast(framework.int32, framework.float16) and not framework.can_cast(
-        framework.float32, framework.int32
-    )
+    assert framework.can_cast(framework.int32, framework.float16) and not framework.can_cast(framework.float32, framework.int32)

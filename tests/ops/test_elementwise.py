@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 import framework
 import framework.special
@@ -323,3 +326,44 @@ def test_softmax_survives_large_numbers_and_says_nan_for_a_row_of_minus_infinity
     big = framework.tensor(np.random.default_rng(0).standard_normal((300, 700)))
     np.testing.assert_allclose(framework.softmax(big, 1).sum(1).numpy(), 1)
     np.testing.assert_allclose(framework.softmax(big.t(), 0).numpy(), framework.softmax(big, 1).numpy().T, rtol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(arrays.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=3, min_side=0), st.booleans())
+def test_operands_broadcast_as_in_numpy_and_gradients_are_summed_back(
+    shapes: arrays.BroadcastableShapes, turned: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.uniform(0.5, 2, shape) for shape in shapes.input_shapes)
+    x, y = framework.tensor(a, requires_grad=True), framework.tensor(b, requires_grad=True)
+    for ours, reference in (
+        (framework.add, np.add),
+        (framework.div, np.divide),
+        (framework.pow, np.power),
+        (framework.maximum, np.maximum),
+        (framework.lt, np.less),
+    ):
+        result = ours(y, x) if turned else ours(x, y)
+        expected = reference(b, a) if turned else reference(a, b)
+        assert result.shape == expected.shape
+        np.testing.assert_allclose(result.detach().numpy(), expected, rtol=1e-14)
+    (x * y).sum().backward()
+    whole = np.ones(shapes.result_shape)
+    for tensor, own, other in ((x, a, b), (y, b, a)):
+        assert tensor.grad is not None
+        axes = tuple(range(whole.ndim - own.ndim)) + tuple(
+            i for i in range(whole.ndim - own.ndim, whole.ndim) if own.shape[i - (whole.ndim - own.ndim)] == 1
+        )
+        summed = (whole * other).sum(axes, keepdims=True).reshape(own.shape)
+        np.testing.assert_allclose(tensor.grad.numpy(), summed, rtol=1e-12)
+
+
+def test_gumbel_softmax_gives_one_hot_samples_with_the_soft_gradient() -> None:
+    framework.manual_seed(0)
+    logits = framework.zeros(200, 3, requires_grad=True)
+    soft = F.gumbel_softmax(logits, tau=0.5)
+    np.testing.assert_allclose(soft.sum(1).detach().numpy(), 1, rtol=1e-6)
+    hard = F.gumbel_softmax(logits, hard=True)
+    assert ((hard == 1).sum(1) == 1).all() and ((hard.detach() - hard.detach().round()).abs() < 1e-6).all()
+    hard[:, 0].sum().backward()
+    assert logits.grad is not None and (logits.grad[:, 0] > 0).all()

@@ -63,9 +63,7 @@ def test_scatter_reduce_by_definition(reduce: str, include_self: bool) -> None:
         expected[target] = REDUCE[reduce](values)
     result = t(X).scatter_reduce(0, t(INDEX), t(SOURCE), reduce, include_self=include_self)
     np.testing.assert_allclose(result, expected)
-    np.testing.assert_allclose(
-        t(X).scatter_reduce_(0, t(INDEX), t(SOURCE), reduce, include_self=include_self), expected
-    )
+    np.testing.assert_allclose(t(X).scatter_reduce_(0, t(INDEX), t(SOURCE), reduce, include_self=include_self), expected)
 
 
 def test_ties_of_an_extreme_share_the_gradient() -> None:

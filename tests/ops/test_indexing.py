@@ -71,11 +71,7 @@ def test_writing_is_numpys(case: tuple[Array, list[Any], list[Any]], with_number
     array, basic, picks = case
     tensor = framework.tensor(array)
     view = array[(*basic, ...) if ... not in basic else tuple(basic)]
-    value = (
-        -1.0
-        if with_number
-        else -1 - np.arange(view[(*picks, ...)].size, dtype=np.float32).reshape(view[(*picks, ...)].shape)
-    )
+    value = -1.0 if with_number else -1 - np.arange(view[(*picks, ...)].size, dtype=np.float32).reshape(view[(*picks, ...)].shape)
     before = tensor.clone()
     tensor[tuple(basic)][tuple(map(_index, picks))] = value if with_number else framework.tensor(value)
     view[(*picks, ...)] = value
@@ -166,12 +162,7 @@ def test_a_tensor_without_dimensions_has_nothing_to_index() -> None:
     ("error", "match", "key", "value"),
     [
         (RuntimeError, "can't be broadcast", 0, framework.ones(5)),
-        (
-            RuntimeError,
-            r"shape \[5\] cannot be broadcast to indexing result of shape \[2, 3, 4\]",
-            [0, 1],
-            framework.ones(5).double(),
-        ),
+        (RuntimeError, r"shape \[5\] cannot be broadcast to indexing result", [0, 1], framework.ones(5).double()),
         (RuntimeError, "dtypes match, got torch.float64 for the destination and torch.int64", [0, 1], framework.ones(4).long()),
         (TypeError, "can't assign a list", 0, [1, 2, 3, 4]),
         (TypeError, "can't assign a ndarray", 0, np.ones(4)),

@@ -105,6 +105,15 @@ def test_rearrangements_are_numpys_and_own_their_memory(mine: Any, numpys: Any) 
         assert not np.may_share_memory(mine(x).numpy(), x.numpy())
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (2, 5), (5, 2), (2, 3, 4), (0, 3), (3, 0), (1, 1)])
+@pytest.mark.parametrize("diagonal", range(-6, 7))
+def test_triangles_at_every_diagonal(shape: tuple[int, ...], diagonal: int) -> None:
+    array = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+    np.testing.assert_array_equal(t(array).tril(diagonal), np.tril(array, diagonal))
+    np.testing.assert_array_equal(t(array).triu(diagonal), np.triu(array, diagonal))
+    assert t([[np.inf, np.nan]]).tril().tolist() == [[np.inf, 0]]
+
+
 def test_repeating_once_is_a_copy() -> None:
     x = t(A)
     for result in (x.repeat(1, 1), x.repeat_interleave(1, 0), x.tile(1)):

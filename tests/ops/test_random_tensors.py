@@ -75,9 +75,7 @@ def test_normal_with_tensors(mean: Any, std: Any, shape: tuple[int, ...]) -> Non
     result = framework.normal(mean, std)
     assert result.shape == shape
     framework.manual_seed(0)
-    assert framework.equal(
-        framework.normal(mean + 5, std * 2).sub(5).div(2).round(decimals=4), result.round(decimals=4)
-    )
+    assert framework.equal(framework.normal(mean + 5, std * 2).sub(5).div(2).round(decimals=4), result.round(decimals=4))
 
 
 def test_draws_have_zero_gradients_rather_than_none() -> None:
@@ -108,11 +106,7 @@ def test_bounds_by_name_and_position() -> None:
         (NotImplementedError, "not implemented for torch.int64", lambda: framework.rand(2, dtype=framework.int64)),
         (NotImplementedError, "not implemented", lambda: framework.zeros(2).long().normal_()),
         (RuntimeError, "std", lambda: framework.normal(0.0, -1.0, (2,))),
-        (
-            RuntimeError,
-            "all elements of std",
-            lambda: framework.normal(framework.zeros(2), framework.tensor([1.0, -1.0])),
-        ),
+        (RuntimeError, "all elements of std", lambda: framework.normal(framework.zeros(2), framework.tensor([1.0, -1.0]))),
         (TypeError, "need a size", lambda: framework.normal(0.0, 1.0)),
         (RuntimeError, "from", lambda: framework.randint(5, 5, (2,))),
         (TypeError, "tuple of ints", lambda: framework.randint(5, 2)),

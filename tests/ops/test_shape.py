@@ -55,9 +55,7 @@ def test_recording_changes_no_value_and_no_input(name: str, maker: Maker) -> Non
     arguments, options = maker(np.random.default_rng(0))
     plain, recorded = as_tensors(arguments, False), as_tensors(arguments, True)
     function = getattr(framework, name)
-    for quiet, loud in zip(
-        leaves([function(*plain, **options)]), leaves([function(*recorded, **options)]), strict=True
-    ):
+    for quiet, loud in zip(leaves([function(*plain, **options)]), leaves([function(*recorded, **options)]), strict=True):
         np.testing.assert_array_equal(quiet.numpy(), loud.detach().numpy())
         assert loud.requires_grad
     for before, after in zip(leaves(list(as_tensors(arguments, False))), leaves(list(plain)), strict=True):

@@ -46,7 +46,7 @@ def outcome(t: Any, expression: str) -> str:
         try:
             text = repr(eval(expression, names(t)))
         except Exception as error:
-            return type(error).__name__
+            return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins")
     return re.sub(r" object at 0x[0-9a-f]+", "", text).replace("framework.tensor.", "torch.")
 
 

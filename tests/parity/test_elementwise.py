@@ -131,7 +131,19 @@ def test_two_operands_and_their_gradients_on_all_pairs_of_special_values(name: s
 
 
 NAMES = ["float16", *FLOAT_TYPES, *INTEGER_TYPES]
-PROMOTING = ["add", "sub", "mul", "true_divide", "pow", "eq", "where", "maximum", "remainder", "logical_and", "clamp_min"]
+PROMOTING = [
+    "add",
+    "sub",
+    "mul",
+    "true_divide",
+    "pow",
+    "eq",
+    "where",
+    "maximum",
+    "remainder",
+    "logical_and",
+    "clamp_min",
+]
 
 
 def kind_of_result(module: Any, name: str, *operands: Any) -> str:

@@ -102,7 +102,7 @@ class _BatchNorm(ChannelNorm):
     def forward(self, input: Tensor) -> Tensor:
         """The same shape."""
         self._check_input_dim(input)
-        buffers, parameters = self._buffers, self._parameters
+        buffers = self._buffers
         mean, variance = buffers["running_mean"], buffers["running_var"]
         momentum = self.momentum
         training = self.training
@@ -116,8 +116,8 @@ class _BatchNorm(ChannelNorm):
             input,
             mean if not training or self.track_running_stats else None,
             variance if not training or self.track_running_stats else None,
-            parameters["weight"],
-            parameters["bias"],
+            self.weight,
+            self.bias,
             training or (mean is None and variance is None),
             0.0 if momentum is None else momentum,
             self.eps,

@@ -171,8 +171,7 @@ class _Conv(_Convolution):
 
     def forward(self, input: Tensor) -> Tensor:
         """``(N, C, *spatial) -> (N, O, *out)``, or without N."""
-        parameters = self._parameters
-        return self._conv_forward(input, parameters["weight"], parameters["bias"])  # type: ignore[arg-type]
+        return self._conv_forward(input, self.weight, self.bias)
 
 
 class Conv1d(_Conv):

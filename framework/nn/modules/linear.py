@@ -65,7 +65,11 @@ class Linear(Module):
     def forward(self, input: Tensor) -> Tensor:
         """``(*, in_features) -> (*, out_features)``."""
         parameters = self._parameters
-        result: Tensor = F.linear(input, parameters["weight"], parameters["bias"])
+        try:  # faster than the attributes, which are found last
+            weight, bias = parameters["weight"], parameters["bias"]
+        except KeyError:  # one of them is computed, as by weight_norm
+            weight, bias = self.weight, self.bias
+        result: Tensor = F.linear(input, weight, bias)
         return result
 
     def extra_repr(self) -> str:

@@ -56,8 +56,7 @@ class LayerNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """The same shape."""
-        parameters = self._parameters
-        return F.layer_norm(input, self.normalized_shape, parameters["weight"], parameters["bias"], self.eps)
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The options."""
@@ -103,7 +102,7 @@ class RMSNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """The same shape."""
-        return F.rms_norm(input, self.normalized_shape, self._parameters["weight"], self.eps)
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """The options."""

@@ -98,12 +98,7 @@ class Embedding(_Table):
     def forward(self, input: Tensor) -> Tensor:
         """Row numbers ``(*)`` to ``(*, embedding_dim)``."""
         return F.embedding(
-            input,
-            self._parameters["weight"],  # type: ignore[arg-type]
-            self.padding_idx,
-            self.max_norm,
-            self.norm_type,
-            self.scale_grad_by_freq,
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq
         )
 
     def extra_repr(self) -> str:

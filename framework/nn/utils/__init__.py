@@ -1,5 +1,6 @@
 """What works on a model's parameters: clipping of gradients, conversion to one vector."""
 
+from framework.nn.utils import rnn as rnn
 from framework.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -8,6 +9,7 @@ from framework.nn.utils.clip_grad import (
     get_total_norm,
 )
 from framework.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from framework.nn.utils.reparametrize import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm",
@@ -16,5 +18,10 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "rnn",
+    "spectral_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]

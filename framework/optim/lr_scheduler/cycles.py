@@ -103,7 +103,10 @@ class CyclicLR(LRScheduler):
             bounds = zip(self.base_momentums, self.max_momentums, strict=True)
             for group, (base, most) in zip(self.optimizer.param_groups, bounds, strict=True):
                 set_momentum(group, self.use_beta1, most - (most - base) * height * scale)
-        return [base + (most - base) * height * scale for base, most in zip(self.base_lrs, self.max_lrs, strict=True)]
+        return [
+            base + (most - base) * height * scale
+            for base, most in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer; of ``scale_fn`` only the attributes of a callable object."""

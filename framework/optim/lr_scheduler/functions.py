@@ -14,7 +14,9 @@ Factor = Callable[[int], float]
 class _FunctionLR(LRScheduler):
     """What the schedules by a function have in common: one function for each group, and their state."""
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | Sequence[Factor], last_epoch: int = -1
+    ) -> None:
         self.optimizer = optimizer
         groups = len(optimizer.param_groups)
         self.lr_lambdas: list[Factor]
@@ -55,7 +57,10 @@ class LambdaLR(_FunctionLR):
     def get_lr(self) -> list[Rate]:
         """The first learning rates times the functions' values."""
         self._check_within_step()
-        return [base * function(self.last_epoch) for function, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
+        return [
+            base * function(self.last_epoch)
+            for function, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
+        ]
 
 
 class MultiplicativeLR(_FunctionLR):

@@ -58,7 +58,9 @@ class OneCycleLR(LRScheduler):
         if pct_start < 0 or pct_start > 1 or not isinstance(pct_start, float):
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
         turn, last = float(pct_start * self.total_steps) - 1, self.total_steps - 1
         up = _phase(turn, "initial_lr", "max_lr", "max_momentum", "base_momentum")
         if three_phase:
@@ -93,7 +95,8 @@ class OneCycleLR(LRScheduler):
         self._check_within_step()
         if self.last_epoch > self.total_steps:
             raise ValueError(
-                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+                f"Tried to step {self.last_epoch} times. "
+                f"The specified number of total steps is {self.total_steps}"
             )
         begin = 0.0
         for phase in self._schedule_phases:

@@ -1,0 +1,150 @@
+"""Normalizations, embeddings, attention, padding and resizing: what holds for all of them, and closed forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import framework
+from framework.autograd.gradcheck import gradcheck, gradgradcheck
+from framework.kernels import normalization as kernels
+from framework.nn import functional as F
+from tests.ops.checks import as_tensors, cases, check_modes_agree, function, leaves
+from tests.ops.samples_layers import MEAN, SAMPLES
+from tests.ops.samples_shape import Maker
+
+CASES = cases(SAMPLES)
+NAMES = [name for name, _ in CASES]
+
+
+def is_constant(value: Any) -> bool:
+    return not isinstance(value, np.ndarray) or value.dtype.kind != "f" or np.shares_memory(value, MEAN)
+
+
+@pytest.mark.parametrize(("name", "maker"), CASES, ids=NAMES)
+def test_gradients_of_first_and_second_order(name: str, maker: Maker) -> None:
+    arguments, options = maker(np.random.default_rng(0))
+    given = [as_tensors(each, not is_constant(each)) for each in arguments]
+    if name.endswith(".batch_norm"):
+        given[1:3] = [None if each is None else each.detach() for each in given[1:3]]
+    inputs = [each for each in leaves(given) if each.requires_grad]
+
+    def operation(*_: Any) -> Any:
+        return function(name)(*given, **options)
+
+    assert gradcheck(operation, inputs)
+    assert gradgradcheck(operation, inputs)
+
+
+@pytest.mark.parametrize(("name", "maker"), CASES, ids=NAMES)
+def test_values_depend_neither_on_recording_nor_on_strides(name: str, maker: Maker) -> None:
+    if not name.endswith((".embedding", ".batch_norm")):
+        check_modes_agree(name, maker)
+
+
+def test_every_function_has_samples() -> None:
+    families = ("normalization", "batch_normalization", "padding", "resampling", "folding", "embedding", "attention")
+    elsewhere = ("multi_head_attention_forward", "embedding_bag", "one_hot", "upsample")
+    for family in families:
+        module = __import__(f"framework.ops.{family}", fromlist=["__all__"])
+        for name in module.__all__:
+            assert name in elsewhere or f"nn.functional.{name}" in SAMPLES, name
+            assert getattr(F, name) is getattr(module, name)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def tensor(array: np.ndarray) -> framework.Tensor:
+    return framework.tensor(array, requires_grad=True)
+
+
+def test_many_rows_are_normalized_as_few_are() -> None:
+    x, grad, weight, bias = normal(300, 512), normal(300, 512, seed=1), normal(512, seed=2), normal(512, seed=3)
+    inputs = [tensor(each) for each in (x, weight, bias)]
+    result = F.layer_norm(inputs[0], (512,), inputs[1], inputs[2])
+    gradients = framework.autograd.grad(result, inputs, framework.tensor(grad))
+    mean, root = x.mean(1, keepdims=True), 1 / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+    plain = (x - mean) * root
+    np.testing.assert_allclose(result.detach().numpy(), plain * weight + bias, rtol=1e-9, atol=1e-12)
+    whole = kernels._gradients(grad, x, weight, mean, root, (1,), (0,), (True, True, True))
+    for ours, expected in zip(gradients, whole, strict=True):
+        np.testing.assert_allclose(ours.numpy(), expected.reshape(ours.shape), rtol=1e-9, atol=1e-10)
+
+
+def test_batch_norm_keeps_channels_last_in_memory() -> None:
+    x = framework.tensor(normal(2, 5, 6, 3)).permute(0, 3, 1, 2).requires_grad_()
+    result = F.batch_norm(x, None, None, training=True)
+    assert result.stride() == x.stride()
+    assert framework.autograd.grad(result.square().sum(), x)[0].stride() == x.stride()
+
+
+def test_batch_norm_moves_the_running_statistics() -> None:
+    x = normal(6, 3, 4)
+    mean, variance = framework.zeros(3, dtype=framework.float64), framework.ones(3, dtype=framework.float64)
+    version = mean._version
+    F.batch_norm(framework.tensor(x), mean, variance, training=True, momentum=0.25)
+    np.testing.assert_allclose(mean.numpy(), 0.25 * x.mean((0, 2)), rtol=1e-12)
+    np.testing.assert_allclose(variance.numpy(), 0.75 + 0.25 * x.var((0, 2), ddof=1), rtol=1e-9)
+    assert mean._version > version
+
+
+def test_attention_over_many_heads_in_blocks() -> None:
+    query, key, value = normal(4, 6, 60, 8), normal(4, 6, 70, 8, seed=1), normal(4, 6, 70, 5, seed=2)
+    mask = normal(60, 70, seed=3) > -0.5
+    scores = np.where(mask, query @ key.swapaxes(-1, -2) / np.sqrt(8), -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    result = F.scaled_dot_product_attention(*map(framework.tensor, (query, key, value)), framework.tensor(mask))
+    np.testing.assert_allclose(result.numpy(), weights @ value, rtol=1e-10, atol=1e-12)
+
+
+def test_a_query_that_may_look_nowhere_gets_zero() -> None:
+    inputs = [tensor(normal(3, 2, seed=i)) for i in range(3)]
+    mask = framework.tensor([[True, False, True], [False] * 3, [True] * 3])
+    result = F.scaled_dot_product_attention(*inputs, mask)
+    assert result[1].tolist() == [0.0, 0.0]
+    assert all(np.isfinite(each.numpy()).all() for each in framework.autograd.grad(result.sum(), inputs))
+
+
+@pytest.mark.parametrize("rows", [5, 500])
+def test_repeated_rows_sum_their_gradients(rows: int) -> None:
+    weight = tensor(normal(rows, 2))
+    index = framework.tensor([3, 1, 3, 3])
+    grad = normal(4, 2, seed=1)
+    expected = np.zeros((rows, 2))
+    np.add.at(expected, [3, 1, 3, 3], grad)
+    found = framework.autograd.grad(F.embedding(index, weight), weight, framework.tensor(grad))[0]
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+    found = framework.autograd.grad(F.embedding(index, weight, padding_idx=3), weight, framework.tensor(grad))[0]
+    assert not found.numpy()[3].any() and found.numpy()[1].any()
+
+
+def test_refusals_name_what_is_wrong() -> None:
+    table = framework.ones(3, 2)
+    with pytest.raises(IndexError, match="index out of range in self: 3 in a table of 3 rows"):
+        F.embedding(framework.tensor([0, 3]), table)
+    with pytest.raises(RuntimeError, match="Long, Int"):
+        F.embedding(framework.ones(2), table)
+    with pytest.raises(NotImplementedError, match="sparse gradients are not supported"):
+        F.embedding(framework.tensor([0]), table, sparse=True)
+    with pytest.raises(RuntimeError, match="normalized_shape"):
+        F.layer_norm(table, (3,))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        F.batch_norm(framework.ones(1, 3), None, None, training=True)
+    with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal"):
+        F.scaled_dot_product_attention(table, table, table, framework.ones(3, 3), is_causal=True)
+    with pytest.raises(RuntimeError, match="less than the corresponding input dimension"):
+        F.pad(framework.ones(1, 3), (3, 0), "reflect")
+    with pytest.raises(NotImplementedError, match="antialias"):
+        F.interpolate(framework.ones(1, 1, 2, 2), 4, mode="bilinear", antialias=True)
+
+
+def test_one_hot() -> None:
+    assert F.one_hot(framework.tensor([[0, 2], [1, 1]])).tolist() == [[[1, 0, 0], [0, 0, 1]], [[0, 1, 0]] * 2]
+    assert F.one_hot(framework.tensor([1]), 4).tolist() == [[0, 1, 0, 0]]
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        F.one_hot(framework.tensor([4]), 4)
