@@ -1,0 +1,1 @@
+"""Speed and memory against PyTorch on the same CPU: ``python -m benchmarks``."""
