@@ -12,6 +12,7 @@ import numpy as np
 from framework.autograd.primitive import primitive
 from framework.kernels.accumulate import new_zeros
 from framework.ops.broadcasting import expand
+from framework.ops.checks import takes_out
 from framework.ops.dims import varargs, wrap_dim, wrap_dims
 from framework.ops.joining import cat, put_slice, stack
 from framework.ops.shape import as_shape, element_count, reshape
@@ -306,6 +307,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return _on_diagonal(input, offset, first, second, tuple(sizes))
 
 
+@takes_out
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The matrix with a vector on its diagonal, or a copy of a matrix's diagonal."""
     if input.ndim == 1:

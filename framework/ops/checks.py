@@ -8,7 +8,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from framework.autograd.graph import Variable
+from framework.autograd.grad_mode import recording
+from framework.autograd.graph import Variable, bump_version
 from framework.dtypes import from_numpy_dtype
 
 P = ParamSpec("P")
@@ -71,3 +72,48 @@ def only_floats(name: str, array: Any) -> None:
 def with_out(operation: Callable[..., Any], out: Any, *args: Any) -> Any:
     """The operation's result, in the tensor ``out`` unless that is None."""
     return operation(*args) if out is None else operation(*args, out=out)
+
+
+def takes_out(operation: Callable[..., R]) -> Callable[..., R]:
+    """The operation with ``out=``: a tensor of the result's shape and dtype to put it into, or a tuple of them for several.
+
+    Where an argument's memory is read at other places than are written, ``out`` must not be on that memory; elementwise
+    arithmetic, which may, has the ``out=`` of the primitives.
+    """
+    name = operation.__name__
+
+    @functools.wraps(operation)
+    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return operation(*args, **kwargs)
+        targets = out if isinstance(out, (tuple, list)) else (out,)
+        require_tensors(name, **{"out" if len(targets) == 1 else f"out[{i}]": each for i, each in enumerate(targets)})
+        inputs = [each for each in (*args, *kwargs.values()) if isinstance(each, Variable)]
+        if recording.get() and any(each.requires_grad for each in (*inputs, *targets)):
+            raise RuntimeError(
+                f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+                "arguments requires grad."
+            )
+        if any(np.may_share_memory(target._array, each._array) for target in targets for each in inputs):
+            raise RuntimeError(
+                f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+                "single memory location. Please clone() the tensor before performing the operation."
+            )
+        results = operation(*args, **kwargs)
+        every: Any = results if isinstance(results, tuple) else (results,)
+        if len(every) != len(targets):
+            raise TypeError(f"{name}(): argument 'out' must be {len(every)} tensors, one for each result")
+        for target, result in zip(targets, every, strict=True):
+            if target._array.dtype != result._array.dtype:
+                wanted, given = from_numpy_dtype(result._array.dtype), from_numpy_dtype(target._array.dtype)
+                raise RuntimeError(f"{name}(): Expected out tensor to have dtype {wanted}, but got {given} instead")
+            if target._array.shape != result._array.shape:
+                raise RuntimeError(
+                    f"{name}(): out has shape {list(target._array.shape)}, but the result has {list(result._array.shape)}"
+                )
+        for target, result in zip(targets, every, strict=True):
+            np.copyto(target._array, result._array)
+            bump_version(target)
+        return type(results)(targets) if isinstance(results, tuple) else out
+
+    return call

@@ -31,7 +31,7 @@ from framework.ops.layout import contiguous, copy_in_format
 if TYPE_CHECKING:
     from framework.tensor import Tensor
 
-__all__ = ["clone", "detach", "is_floating_point", "is_nonzero"]
+__all__ = ["clone", "detach", "fill", "fill_", "is_floating_point", "is_nonzero", "zero_"]
 
 Array = np.ndarray[Any, Any]
 
@@ -251,6 +251,11 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
     return copy_(self, value)  # type: ignore[arg-type]
+
+
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor of the shape and dtype of ``input`` with every element set; see :func:`fill_`."""
+    return fill_(clone(input), value)
 
 
 def zero_(self: Tensor) -> Tensor:

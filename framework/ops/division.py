@@ -71,7 +71,7 @@ divided_by = _div
 
 def reversed_divided_by(input: Any, other: Any) -> Any:
     """``other / input``, by way of the reciprocal as in PyTorch."""
-    return mul(reciprocal(input), other)
+    return mul(input.reciprocal(), other)
 
 
 def _check_divisor(name: str, divisor: Any) -> None:

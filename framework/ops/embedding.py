@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,9 +108,15 @@ def _renormalize(weight: Any, index: Array, max_norm: float, norm_type: float) -
         bump_version(weight)
 
 
-def _no_sparse(name: str, sparse: bool) -> None:
+def _dense_instead(name: str, sparse: bool) -> None:
+    """Says, where a sparse gradient is asked for, that it is a dense one."""
     if sparse:
-        raise NotImplementedError(f"{name}: sparse gradients are not supported; leave out sparse=True")
+        warnings.warn(
+            f"{name}: sparse=True: there are no sparse tensors here; the gradient has the same numbers in a dense tensor, which "
+            "takes the memory of the whole table, and optimizers step rows that were not used too",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def embedding(
@@ -130,7 +137,7 @@ def embedding(
         max_norm: Rows that are used and have a larger norm are scaled to this one, in place.
         norm_type: Which norm that is.
         scale_grad_by_freq: Whether each row's gradient is divided by how often ``input`` names it.
-        sparse: Not supported.
+        sparse: Has the gradient of the same numbers, but dense; with a warning that says so.
 
     Returns:
         ``(*, columns)``.
@@ -140,7 +147,7 @@ def embedding(
         RuntimeError: If ``input`` doesn't hold integers.
     """
     padding = _check("embedding", input, weight, padding_idx)
-    _no_sparse("embedding", sparse)
+    _dense_instead("embedding", sparse)
     if max_norm is not None:
         _renormalize(weight, array_of(input), max_norm, norm_type)
     result: Tensor = _embedding(weight, input, padding, scale_grad_by_freq)
@@ -182,7 +189,7 @@ def embedding_bag(
     if tuple(weight.shape) and len(input.shape) not in (1, 2):
         raise ValueError(f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {len(input.shape)}")
     padding = _check("embedding_bag", input, weight, padding_idx)
-    _no_sparse("embedding_bag", sparse)
+    _dense_instead("embedding_bag", sparse)
     if mode not in ("sum", "mean", "max"):
         raise ValueError(f"embedding_bag: mode has to be one of sum, mean or max, not {mode!r}")
     if mode == "max" and scale_grad_by_freq:

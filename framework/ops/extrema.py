@@ -10,7 +10,7 @@ from framework import return_types
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
-from framework.ops.checks import with_out
+from framework.ops.checks import require_tensors, takes_out, with_out
 from framework.ops.dims import wrap_dim
 from framework.ops.reductions import Dims, numpy_names, reduced_dims, restore
 from framework.ops.selection import maximum, minimum
@@ -119,6 +119,7 @@ def amin(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, 
     return with_out(_amin, out, input, _nonempty_dims("amin", input.shape, dim, keepdim), keepdim)
 
 
+@takes_out
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
     """:func:`amin` and :func:`amax` as a named tuple ``(min, max)``.
 
@@ -230,6 +231,7 @@ def _overloaded(
     out: Any,
     names: dict[str, Any],
 ) -> Any:
+    require_tensors(name, input=input)
     if names:
         dim, keepdim = numpy_names(name, names, dim, keepdim)
     if isinstance(dim, Variable) and other is None:

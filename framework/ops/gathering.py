@@ -14,6 +14,7 @@ from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros
 from framework.ops.broadcasting import expand
+from framework.ops.checks import takes_out
 from framework.ops.conversion import as_number
 from framework.ops.dims import common_shape, wrap_dim
 from framework.ops.keys import within
@@ -117,6 +118,7 @@ def check_along(name: str, input: Any, dim: int, index: Any, src: Any = None) ->
     return dim
 
 
+@takes_out
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """Elements picked along a dimension: for ``dim=1``, ``result[i][j] = input[i][index[i][j]]``.
 
@@ -134,6 +136,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     return pick_along(input, check_along("gather", input, dim, index), index)
 
 
+@takes_out
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """:func:`gather` where the other dimensions broadcast; without ``dim`` from all elements as one
     dimension.

@@ -12,6 +12,7 @@ from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import result_type
 from framework.kernels.accumulate import new_zeros
+from framework.ops.checks import takes_out
 from framework.ops.dims import shape_of, wrap_dim
 from framework.ops.shape import atleast_1d, atleast_2d, atleast_3d, reshape
 
@@ -235,6 +236,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
     return join_new(dim, *every) if out is None else join_new(dim, *every, out=out)  # type: ignore[call-arg]
 
 
+@takes_out
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side: along the second dimension, or the first of vectors."""
     every = [atleast_1d(each) for each in _tensors("hstack", tensors)]
@@ -243,6 +245,7 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
     return cat(every, 0 if len(every[0].shape) == 1 else 1)
 
 
+@takes_out
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors on top of each other: along the first dimension, vectors as rows."""
     return _stacked("vstack", tensors, atleast_2d, 0)
@@ -251,11 +254,13 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 row_stack = vstack
 
 
+@takes_out
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors one behind another: along the third dimension."""
     return _stacked("dstack", tensors, atleast_3d, 2)
 
 
+@takes_out
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side, vectors as columns."""
     return _stacked("column_stack", tensors, lambda each: reshape(each, (-1, 1)) if each.ndim < 2 else each, 1)

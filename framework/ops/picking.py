@@ -15,6 +15,7 @@ from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.arranging import diagonal
 from framework.ops.broadcasting import expand
+from framework.ops.checks import takes_out
 from framework.ops.conversion import as_number, clone, fill_
 from framework.ops.dims import common_shape, wrap_dim
 from framework.ops.gathering import finished, in_place, require_index, require_same_dtype, target_of
@@ -71,6 +72,7 @@ def _index_select(input: Any, dim: int, index: Any) -> Any:
     return input.take(index, dim)
 
 
+@takes_out
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The indices ``index``, a vector, along a dimension; a copy.
 
@@ -226,6 +228,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 index_fill_ = in_place(_checked_index_fill, "index_fill_")
 
 
+@takes_out
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the input, seen as one dimension, in the shape of ``index``.
 
@@ -313,6 +316,7 @@ def _masked_select(input: Any, mask: Any) -> Any:
     return input[mask]
 
 
+@takes_out
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where ``mask`` is true, as a vector; the two broadcast.
 
@@ -381,6 +385,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return _masked_scatter(input if tuple(input.shape) == shape else expand(input, shape), mask, source)
 
 
+@takes_out
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero: a ``(count, ndim)`` tensor, or with ``as_tuple`` one
     for each dimension.

@@ -11,7 +11,7 @@ from framework.autograd.graph import Variable, array_of
 from framework.dtypes import get_default_dtype
 from framework.ops.arranging import _diagonal
 from framework.ops.broadcasting import _expand
-from framework.ops.checks import no_bools
+from framework.ops.checks import no_bools, takes_out
 from framework.ops.conversion import to_dtype
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
@@ -44,6 +44,7 @@ __all__ = [
 # ---- Vectors -----------------------------------------------------------------------------------------------
 
 
+@takes_out
 def outer(input: Any, vec2: Any) -> Any:
     """All products of two vectors ``(n,)`` and ``(m,)``: ``(n, m)``."""
     for name, vector in (("input", input), ("vec2", vec2)):
@@ -55,6 +56,7 @@ def outer(input: Any, vec2: Any) -> Any:
 ger = outer
 
 
+@takes_out
 def inner(input: Any, other: Any) -> Any:
     """The sums of products along the last dimension: ``(..., k)`` and ``(+, k)`` give ``(..., +)``."""
     a, b = input.shape, other.shape
@@ -70,6 +72,7 @@ def inner(input: Any, other: Any) -> Any:
     return as_shape(result, (*a[:-1], *b[:-1]))
 
 
+@takes_out
 def vdot(input: Any, other: Any) -> Any:
     """The inner product of two vectors ``(k,)``."""
     return dot(input, other)
@@ -80,6 +83,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     return sum(x * y, dim)
 
 
+@takes_out
 def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     """The cross product of vectors of size 3 along ``dim``; by default along the first dimension of size 3.
 
@@ -161,7 +165,9 @@ def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> A
 
 
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """``beta * input + alpha * outer(vec1, vec2)``; ``input`` broadcasts."""
+    """``beta * input + alpha * outer(vec1, vec2)``; ``input`` broadcasts. For bools, "or" and "and" of these."""
+    if all(array_of(each).dtype.kind == "b" for each in (input, vec1, vec2)):
+        return (input & bool(beta)) | (outer(vec1, vec2) & bool(alpha))
     return _add_product("addr", input, outer(vec1, vec2), beta, alpha)
 
 
@@ -231,6 +237,7 @@ def _stretched(tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple
     return tuple(shape)
 
 
+@takes_out
 def kron(input: Any, other: Any) -> Any:
     """The Kronecker product: every element of ``input`` times the whole of ``other``, laid out in blocks."""
     ndim = max(len(input.shape), len(other.shape))

@@ -13,6 +13,7 @@ from framework.autograd.primitive import primitive
 from framework.device import check_place, memory_format, preserve_format
 from framework.dtypes import dtype as DType
 from framework.dtypes import int64, to_numpy_dtype
+from framework.ops.checks import takes_out
 from framework.ops.conversion import record_overwrite, zeros_of
 from framework.ops.creation import empty_like, float_dtype, leaf
 from framework.ops.dims import check_size, common_shape
@@ -306,6 +307,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return _tossed(input, source.bernoulli(array, dtype=array.dtype))
 
 
+@takes_out
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:

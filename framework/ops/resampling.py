@@ -17,6 +17,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.ops.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from framework.ops.checks import require_tensors
+from framework.ops.conversion import clone
 from framework.ops.indexing import pick
 from framework.ops.shape import permute, reshape
 
@@ -204,8 +205,12 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     parts = reshape(input, (*lead, channels // (r * r), r, r, height, width))
     turned = permute(parts, (*range(n), n, n + 3, n + 1, n + 4, n + 2))
-    result: Tensor = reshape(turned, (*lead, channels // (r * r), height * r, width * r))
-    return result
+    return _own_memory(reshape(turned, (*lead, channels // (r * r), height * r, width * r)), input)
+
+
+def _own_memory(result: Any, input: Any) -> Any:
+    """The result, copied where moving the elements turned out to take no copy."""
+    return clone(result) if np.may_share_memory(array_of(result), array_of(input)) else result
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -231,8 +236,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     parts = reshape(input, (*lead, channels, height // r, r, width // r, r))
     turned = permute(parts, (*range(n), n, n + 2, n + 4, n + 1, n + 3))
-    result: Tensor = reshape(turned, (*lead, channels * r * r, height // r, width // r))
-    return result
+    return _own_memory(reshape(turned, (*lead, channels * r * r, height // r, width // r)), input)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:

@@ -12,6 +12,7 @@ from framework.autograd.graph import Variable
 from framework.device import check_place
 from framework.dtypes import dtype as DType
 from framework.dtypes import get_default_dtype, int64, to_numpy_dtype
+from framework.ops.checks import takes_out
 from framework.ops.creation import float_dtype, leaf
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def arange(
     end: Any = None,
     step: Any = 1,
     *,
+    out: Any = None,
     dtype: DType | None = None,
     layout: Any = None,
     device: Any = None,
@@ -51,12 +53,18 @@ def arange(
     """The numbers ``start``, ``start + step``, … below ``end``: ``arange(end)`` or ``arange(start, end,
     step)``.
 
-    They are int64 if all three are integers, else of the default float type.
+    They are int64 if all three are integers, else of the default float type; with ``out``, of its dtype.
 
     Raises:
         RuntimeError: For a step of zero or away from ``end``, or an infinite range.
+        ValueError: For a step that is zero as the integer that ``out`` or ``dtype`` makes of it.
     """
     check_place(device, layout, pin_memory)
+    if out is not None:
+        if dtype not in (None, out.dtype):
+            raise RuntimeError(f"arange(): dtype {dtype} does not match dtype of out parameter ({out.dtype})")
+        numbers: Tensor = takes_out(arange)(start, end, step, dtype=out.dtype, requires_grad=requires_grad, out=out)
+        return numbers
     if end is None:
         start, end = None, start
     if end is None:
@@ -68,6 +76,8 @@ def arange(
     if wanted.kind == "b":
         raise NotImplementedError('"arange" not implemented for bool tensors')
     if wanted == int64.numpy and isfinite(start) and isfinite(end):
+        if step and not int(step):
+            raise ValueError(f"arange(): step must be nonzero, but {step} is 0 as an integer")
         start, end, step, whole = int(start), int(end), int(step), True
     if step == 0:
         raise RuntimeError("step must be nonzero")

@@ -11,7 +11,7 @@ import numpy as np
 from framework import return_types
 from framework.autograd.graph import array_of, wrap
 from framework.autograd.primitive import primitive
-from framework.ops.checks import require_tensors
+from framework.ops.checks import require_tensors, takes_out
 from framework.ops.conversion import clone
 from framework.ops.decompositions import check_matrices, lapack, triangular_solve
 from framework.ops.dims import common_shape
@@ -228,6 +228,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     return mT(triangular_solve(mT(A), mT(B), not upper, unitriangular))
 
 
+@takes_out
 def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
     """``X`` with ``A @ X = input``, given the Cholesky factor ``L`` of ``A`` (``L.mT`` with ``upper``)."""
     lower = mT(L) if upper else L
@@ -235,6 +236,7 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
     return solve_triangular(mT(lower), first, upper=True)
 
 
+@takes_out
 def cholesky_inverse(L: Any, upper: bool = False) -> Any:
     """The inverse of the matrix whose Cholesky factor is ``L`` (``L.mT`` with ``upper``)."""
     check_matrices("cholesky_inverse", L, square=True)
@@ -382,6 +384,7 @@ def _identities(A: Any) -> Any:
     return result
 
 
+@takes_out
 def matrix_power(A: Any, n: int) -> Any:
     """The ``n``-th power of square matrices by repeated squaring; of the inverse for a negative ``n``.
 

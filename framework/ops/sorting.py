@@ -8,6 +8,7 @@ import numpy as np
 
 from framework import return_types
 from framework.autograd.primitive import primitive
+from framework.ops.checks import takes_out
 from framework.ops.dims import wrap_dim
 from framework.ops.extrema import place_selected, shared
 from framework.ops.reductions import numpy_names, reduced_dims
@@ -159,6 +160,7 @@ def _one_dim(name: str, input: Any, dim: int, keepdim: bool) -> int:
     return dims[0]
 
 
+@takes_out
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False, **names: Any) -> Any:
     """The ``k``-th smallest element along ``dim``, counted from 1, and where it is: ``(values, indices)``.
 

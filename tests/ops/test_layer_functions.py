@@ -123,14 +123,19 @@ def test_repeated_rows_sum_their_gradients(rows: int) -> None:
     assert not found.numpy()[3].any() and found.numpy()[1].any()
 
 
+def test_a_sparse_gradient_is_said_to_be_dense_and_has_the_same_numbers() -> None:
+    index, weight = framework.tensor([2, 0, 2]), framework.ones(4, 2, requires_grad=True)
+    with pytest.warns(UserWarning, match="sparse=True: there are no sparse tensors here"):
+        F.embedding(index, weight, sparse=True).sum().backward()
+    assert weight.grad is not None and weight.grad.tolist() == [[1, 1], [0, 0], [2, 2], [0, 0]]
+
+
 def test_refusals_name_what_is_wrong() -> None:
     table = framework.ones(3, 2)
     with pytest.raises(IndexError, match="index out of range in self: 3 in a table of 3 rows"):
         F.embedding(framework.tensor([0, 3]), table)
     with pytest.raises(RuntimeError, match="Long, Int"):
         F.embedding(framework.ones(2), table)
-    with pytest.raises(NotImplementedError, match="sparse gradients are not supported"):
-        F.embedding(framework.tensor([0]), table, sparse=True)
     with pytest.raises(RuntimeError, match="normalized_shape"):
         F.layer_norm(table, (3,))
     with pytest.raises(ValueError, match="more than 1 value per channel"):

