@@ -49,8 +49,9 @@ def _batched(name: str, dims: int, input: Any, output_size: Any) -> tuple[Any, I
     require_tensors(name, input=input)
     shape = input.shape
     if len(shape) not in (dims + 1, dims + 2):
-        # PyTorch's kind of error depends on how the input is wrong.
-        kind = ValueError if dims > 1 and len(shape) <= dims else RuntimeError
+        # PyTorch's kind of error depends on how both are given.
+        several = dims > 1 and isinstance(output_size, (tuple, list))
+        kind = ValueError if several and len(shape) <= dims else RuntimeError
         raise kind(f"{name}: Expected {dims + 1}D or {dims + 2}D tensor, but got {list(shape)}")
     if 0 in shape[-dims - (len(shape) == dims + 1) :]:
         raise RuntimeError(

@@ -249,6 +249,8 @@ def multi_head_attention_forward(
         )
     if key_padding_mask is not None and len(key_padding_mask.shape) != (2 if batched else 1):
         raise AssertionError(f"{name}: expected `key_padding_mask` to be None or {2 if batched else 1}-D")
+    if attn_mask is not None and len(attn_mask.shape) not in (2, 3):
+        raise AssertionError(f"{name}: expected `attn_mask` to be None, 2-D or 3-D, but got {len(attn_mask.shape)}-D")
     if is_causal and attn_mask is None:
         raise RuntimeError(f"{name}: Need attn_mask if specifying the is_causal hint.")
     hidden = is_causal and key_padding_mask is None and not need_weights
@@ -258,6 +260,10 @@ def multi_head_attention_forward(
     length, batch, width = query.shape
     if width != embed_dim_to_check:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {width}")
+    # With weights of their own, keys and values differ in their last dimension.
+    compared = 2 if use_separate_proj_weight else 3
+    if key.shape[:compared] != value.shape[:compared]:
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
     size = width // num_heads
     if size * num_heads != width:
         raise AssertionError(f"embed_dim {width} not divisible by num_heads {num_heads}")

@@ -100,9 +100,11 @@ def batch_norm(
 
     Raises:
         RuntimeError: If the shapes don't fit together, or statistics are missing.
-        ValueError: In training, for one value per channel.
+        ValueError: In training, for one value per channel; if ``eps`` is not positive.
     """
     require_tensors("batch_norm", input=input)
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     size = list(input.shape)
     if size == [0]:
         return input.clone()

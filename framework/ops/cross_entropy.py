@@ -109,9 +109,10 @@ class ClassTargets:
             factors[:, 0] = self.at_target
         if self.smooth is not None:
             factors += self.smooth.sum()
+        factors /= self.divisor
         if self.kept is not None:
-            factors[~self.kept] = 0
-        return factors / self.divisor
+            factors[~self.kept] = 0  # also where nothing counts, and the divisor is 0
+        return factors
 
 
 # In the formulas of the losses ``target`` and ``weight`` are named so that they are saved with their version counters:
@@ -310,8 +311,7 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
                 f"{name}: 0D or 1D target tensor expected, multi-target not supported, but got size {list(wanted)}"
             )
         raise RuntimeError(
-            f"{name}: size mismatch: expected target size {list(shape[:1] + shape[2:])} for input {list(shape)}, got "
-            f"{list(wanted)}"
+            f"{name}: Expected target size {list(shape[:1] + shape[2:])} for input {list(shape)}, got {list(wanted)}"
         )
     if weight is not None:
         _check_weight(name, input, weight)
@@ -332,7 +332,8 @@ def _check_weight(name: str, input: Any, weight: Any) -> None:
             f"tensor of shape: {list(weight.shape)}"
         )
     if weight.dtype != input.dtype:
-        raise RuntimeError(f"{name}: expected weight of {input.dtype}, the type of the input, but found {weight.dtype}")
+        wanted, found = [str(each.dtype).removeprefix("torch.") for each in (input, weight)]
+        raise RuntimeError(f"{name}: expected scalar type {wanted} but found {found} in argument 'weight'")
     if isinstance(weight, Variable) and weight._requires_grad:
         raise RuntimeError(
             f"{name} is not differentiable with respect to argument 'weight'. This input cannot have requires_grad "

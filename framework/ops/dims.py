@@ -73,7 +73,7 @@ def check_size(name: str, sizes: tuple[Any, ...], size: Any = None) -> tuple[int
     except TypeError:
         raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {values!r}") from None
     if any(each < 0 for each in result):
-        raise RuntimeError(f"{name}: Dimension size must be non-negative, got {list(result)}")
+        raise RuntimeError(f"{name}: Trying to create tensor with negative dimension {min(result)}: {list(result)}")
     return result
 
 

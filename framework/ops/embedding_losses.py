@@ -9,6 +9,7 @@ import numpy as np
 
 from framework.autograd.graph import array_of, wrap
 from framework.ops import activations, reductions
+from framework.ops.broadcasting import broadcast_tensors
 from framework.ops.checks import require_tensors
 from framework.ops.cross_entropy import checked_reduction
 from framework.ops.distances import pairwise_distance
@@ -65,7 +66,7 @@ def cosine_embedding_loss(
         )
     products = [reductions.sum(a * b, dims) for a, b in ((input1, input2), (input1, input1), (input2, input2))]
     cosine = products[0] / sqrt((products[1] + 1e-12) * (products[2] + 1e-12))
-    label = array_of(target)
+    label = array_of(broadcast_tensors(cosine, target)[1])
     losses = keep_where(1 - cosine, label == 1) + keep_where(clamp_min(cosine - margin, 0), label == -1)
     return reduced(losses, reduction)
 
@@ -233,6 +234,11 @@ def multi_margin_loss(
     require_tensors(name, input=input, target=target)
     shape = tuple(input.shape)
     wanted = tuple(target.shape) if len(shape) < 2 and tuple(target.shape) == (1,) else shape[:-1]
+    if len(shape) == 2 and tuple(target.shape) != wanted:
+        raise RuntimeError(
+            f"{name}: target tensor should be 1-D with size equal to the batch size of input {list(shape)}. Expected "
+            f"target size {list(wanted)}, but got {list(target.shape)}"
+        )
     classes = _classes(name, input, target, wanted).reshape(-1)
     count = shape[-1] if shape else 1
     if classes.size and not (classes.min() >= 0 and classes.max() < count):

@@ -247,6 +247,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     Raises:
         RuntimeError: If shapes don't fit or dtypes differ.
     """
+    if not (hasattr(input, "shape") and hasattr(weight, "shape")):
+        require_tensors("linear", input=input, weight=weight)
     if len(weight.shape) == 2 and len(input.shape) > 1:
         return _linear(input, weight, bias)
     if len(weight.shape) not in (1, 2):

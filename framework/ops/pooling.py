@@ -16,7 +16,7 @@ from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.kernels import pooling as kernels
 from framework.ops import elementwise
-from framework.ops.selection import clamp_min
+from framework.ops.rectifiers import rectify
 from framework.ops.shape import squeeze, unsqueeze
 from framework.ops.windows import for_each_dim, plain, pooling_window
 
@@ -290,7 +290,7 @@ def avg_pool3d(
 def _lp_pool(dims: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Any:
     kernel = for_each_dim(f"lp_pool{dims}d", "kernel_size", kernel_size, dims)
     mean = _avg_pool(dims, input**norm_type, kernel, stride, 0, ceil_mode, True, None)
-    signed = elementwise.sign(mean) * clamp_min(elementwise.abs(mean), 0)
+    signed = elementwise.sign(mean) * rectify(elementwise.abs(mean))
     return (signed * float(np.prod(kernel))) ** (1.0 / norm_type)
 
 

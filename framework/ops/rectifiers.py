@@ -189,7 +189,10 @@ def rrelu(
     only_floats("rrelu", array)
     low = ~(array > 0)
     noise = np.ones(array.shape, array.dtype)
-    noise[low] = random.default_generator.uniform((int(low.sum()),), lower, upper, np.float64)
+    # PyTorch rounds the bounds to the dtype, and computes in float64, the product and the sum rounded apart.
+    first, last = [float(array.dtype.type(bound)) for bound in (lower, upper)]
+    drawn = random.default_generator.uniform((int(low.sum()),), 0.0, 1.0, np.float64)
+    noise[low] = drawn * (last - first) + first
     return input.mul_(noise) if inplace else mul(input, noise)
 
 

@@ -165,11 +165,15 @@ def pooling_window(
         RuntimeError: For an input of another number of dimensions, sizes out of their range, and a window that doesn't
             fit.
     """
-    wanted = f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor"
     if len(shape) not in (dims + 1, dims + 2):
-        raise RuntimeError(f"{wanted} for input, but got: {list(shape)}")
+        raise RuntimeError(
+            f"{name}: non-empty {dims + 1}D or {dims + 2}D (batch mode) tensor expected for input, but got: {list(shape)}"
+        )
     if 0 in shape[-dims - 1 :]:
-        raise RuntimeError(f"{wanted} with optional 0 dim batch size for input, but got: {list(shape)}")
+        raise RuntimeError(
+            f"{name}: Expected {dims + 1}D or {dims + 2}D (batch mode) tensor with optional 0 dim batch size for input, "
+            f"but got: {list(shape)}"
+        )
     kernel = for_each_dim(name, "kernel_size", kernel, dims)
     stride = kernel if stride is None or stride == () else for_each_dim(name, "stride", stride, dims)
     padding, dilation = for_each_dim(name, "padding", padding, dims), for_each_dim(name, "dilation", dilation, dims)

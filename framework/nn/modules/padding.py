@@ -58,6 +58,12 @@ class _ZeroPad(_Pad):
 class _CircularPad(_Pad):
     mode = "circular"
 
+    def forward(self, input: Tensor) -> Tensor:
+        """``(N, C, *)`` or ``(C, *)`` with the last dimensions padded."""
+        if len(input.shape) not in (self.dims + 1, self.dims + 2):
+            raise ValueError(f"expected {self.dims + 1}D or {self.dims + 2}D input (got {len(input.shape)}D input)")
+        return super().forward(input)
+
 
 class _ReflectionPad(_Pad):
     mode = "reflect"

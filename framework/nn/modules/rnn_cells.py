@@ -73,7 +73,8 @@ class RNNCellBase(Module):
         else:
             for i, state in enumerate(states):
                 if len(state.shape) not in (1, 2):
-                    raise ValueError(f"{name}: Expected hidden to be 1D or 2D, got {len(state.shape)}D instead")
+                    which = f"hx[{i}]" if self.mode == "LSTM" else "hidden"
+                    raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {len(state.shape)}D instead")
                 if state.shape[-1] != self.hidden_size:
                     raise RuntimeError(
                         f"{name}: hidden{i} has inconsistent hidden_size: got {state.shape[-1]}, expected {self.hidden_size}"
