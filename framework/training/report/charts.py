@@ -63,6 +63,19 @@ def line_chart(panel: Panel) -> str:
     return _svg(draw, panel.title)
 
 
+def curve_chart(arrays: dict[str, Array], title: str) -> str:
+    """Curves over ``x``: each further array is one, of its length, named as the array is."""
+
+    def draw(axes: Any) -> None:
+        for name, values in arrays.items():
+            if name != "x":
+                axes.plot(arrays["x"], values, color=COLOURS[len(axes.lines) % len(COLOURS)], label=name)
+        axes.set_xlabel("x")
+        _legend(axes)
+
+    return _svg(draw, title)
+
+
 def fit_chart(arrays: dict[str, Array], title: str) -> str:
     """Data and a fitted curve.
 

@@ -208,11 +208,16 @@ def _points(item: GalleryItem) -> str:
     return _drawn(item, lambda item: grid([card("", charts.scatter_chart(dict(item.arrays), item.title))]))
 
 
+def _curve(item: GalleryItem) -> str:
+    return _drawn(item, lambda item: grid([card("", charts.curve_chart(dict(item.arrays), item.title))]))
+
+
 _KINDS: dict[str, Callable[[GalleryItem], str]] = {
     "images": _images,
     "mistakes": _mistakes,
     "confusion": _confusion,
     "text": _text,
+    "curve": _curve,
     "fit": _fit,
     "points": _points,
 }

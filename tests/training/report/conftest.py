@@ -58,6 +58,7 @@ def write_gallery(folder):
         },
         "images": {"samples": np.zeros((2, 3, 8, 8), np.uint8), "originals": np.ones((2, 8, 8))},
         "fit": {"x": grid, "y": grid**2, "grid": grid, "mean": grid**2, "deviation": grid},
+        "curve": {"x": grid, "density": grid**3, "estimate": grid**2},
         "points": {"real": np.zeros((5, 2)), "made": np.ones((5, 2))},
     }
     entries = []

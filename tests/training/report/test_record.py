@@ -46,7 +46,7 @@ def test_what_is_damaged_is_noted_and_the_rest_is_there(make_run):
     (folder / "environment.json").write_text("{")
     run = RunRecord.read(folder)
     assert len(run.steps) == STEPS
-    assert len(run.gallery) == 6
+    assert len(run.gallery) == 7
     assert [note.split(":")[0] for note in run.notes] == ["metrics.jsonl, line 204", "environment.json", "gallery"]
 
 

@@ -84,7 +84,7 @@ def test_without_matplotlib_it_says_so_and_has_tables(make_run, monkeypatch):
 def test_charts_are_well_formed_and_take_the_pages_colours(make_run):
     text = write_report(make_run("a")).read_text(encoding="utf-8")
     drawings = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
-    assert len(drawings) == 5  # loss, accuracy, learning rate, fit, points
+    assert len(drawings) == 6  # loss, accuracy, learning rate, curve, fit, points
     for drawing in drawings:
         root = ElementTree.fromstring(drawing)
         assert root.get("width") is None
