@@ -1,7 +1,7 @@
 """Normalization to mean 0 and variance 1 over some axes, with a scale and a shift, and its gradient.
 
 All arrays have one number of axes: the statistics are kept as axes of size 1, and scale and shift broadcast.
-Arrays of any layout; results lie in memory as the input does.
+Arrays of any layout; results of what lies channels last do so, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import BLOCK
-from framework.kernels.summation import total, total_of_squares
+from framework.kernels.summation import memory_order, total, total_of_squares
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -32,10 +32,16 @@ def _rows(array: Array, axes: Axes) -> int:
     return count_of(array.shape, axes)
 
 
+def _like(x: Array) -> Array:
+    """A new array; of an input that was transposed row by row, as in PyTorch, where dropout follows the memory."""
+    rows_innermost = not x.flags.c_contiguous and memory_order(x)[-1] == x.ndim - 1
+    return np.empty_like(x, order="C" if rows_innermost else "K")
+
+
 def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
     """``(x - mean) / sqrt(variance + eps) * scale + shift``, the mean, and 1 over that root."""
     length = _rows(x, axes)
-    out = np.empty_like(x)
+    out = _like(x)
     if not length or x.size <= BLOCK or not _of_rows(scale, shift, length):
         mean, root = _normalize(x, scale, shift, out, axes, eps)
         return out, mean, root
@@ -159,7 +165,7 @@ def rms(x: Array, scale: Any, axes: Axes, eps: float) -> tuple[Array, Array]:
     root += x.dtype.type(eps)
     np.sqrt(root, out=root)
     np.divide(1, root, out=root)
-    out = x * root
+    out = np.multiply(x, root, out=_like(x))
     if scale is not None:
         np.multiply(out, scale, out=out)
     return out, root

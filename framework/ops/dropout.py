@@ -12,6 +12,7 @@ from framework import random
 from framework.autograd.graph import array_of
 from framework.ops import elementwise
 from framework.ops.checks import require_tensors
+from framework.ops.sampling import filling_order
 from framework.ops.shape import squeeze, unsqueeze
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def _mask(name: str, input: Any, p: float, channels: bool, training: bool) -> An
     shape = array.shape[:2] + (1,) * (array.ndim - 2) if channels else array.shape
     if p == 1:
         return np.zeros_like(array, shape=shape)
-    return random.default_generator.bernoulli(1.0 - p, shape, array.dtype)
+    order = None if channels else filling_order(array)
+    if order is None:
+        return random.default_generator.bernoulli(1.0 - p, shape, array.dtype)
+    mask = random.default_generator.bernoulli(1.0 - p, tuple([shape[axis] for axis in order]), array.dtype)
+    return mask.transpose(np.argsort(order))
 
 
 def _dropout(name: str, input: Any, p: float, training: bool, inplace: bool, channels: bool) -> Any:

@@ -33,7 +33,7 @@ def _pad(input: Any, widths: Widths, value: Any) -> Any:
     if source.shape == tuple(shape):
         return source.copy(order="K")
     order = memory_order(input)  # the result lies in memory as the input does
-    turned = np.full_like(input, value, shape=[shape[axis] for axis in order])
+    turned = np.full_like(input, value, shape=[shape[axis] for axis in order], order="C")
     result = turned.transpose(sorted(range(len(order)), key=order.__getitem__))
     result[tuple([slice(max(a, 0), size - max(b, 0)) for size, (a, b) in zip(shape, widths, strict=True)])] = source
     return result

@@ -10,14 +10,14 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.inplace import check_writable
 from framework.autograd.primitive import primitive
-from framework.device import check_place, memory_format, preserve_format
+from framework.device import check_place, contiguous_format, memory_format, preserve_format
 from framework.dtypes import dtype as DType
 from framework.dtypes import int64, to_numpy_dtype
 from framework.ops.checks import takes_out
 from framework.ops.conversion import record_overwrite, zeros_of
 from framework.ops.creation import empty_like, float_dtype, leaf
 from framework.ops.dims import check_size, common_shape
-from framework.ops.sampling import generator_of, normal_, only_floats, random_, uniform_
+from framework.ops.sampling import filling_order, generator_of, normal_, only_floats, random_, uniform_
 from framework.random import Generator
 
 if TYPE_CHECKING:
@@ -149,6 +149,8 @@ def _like(
     fill: Callable[[Any], Any],
 ) -> Any:
     check_place(device, layout)
+    if form is preserve_format and filling_order(array_of(input)) is None:
+        form = contiguous_format
     result = empty_like(input, dtype=dtype, memory_format=form)
     fill(result)
     result.requires_grad = requires_grad

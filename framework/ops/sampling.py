@@ -10,6 +10,7 @@ import numpy as np
 from framework.autograd.graph import Variable
 from framework.autograd.inplace import check_writable
 from framework.dtypes import from_numpy_dtype
+from framework.kernels.summation import memory_order
 from framework.ops.conversion import record_overwrite
 from framework.random import Generator, default_generator
 
@@ -41,6 +42,19 @@ def only_floats(name: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype
 
 
+def filling_order(array: Array) -> tuple[int, ...] | None:
+    """The axes, from the slowest to the fastest, in which PyTorch fills a new tensor in the layout of this one; None for
+    row by row.
+
+    It follows the memory of what was transposed. But what lies channels last here comes from convolutions and pooling,
+    whose results lie row by row there.
+    """
+    if array.flags.c_contiguous:
+        return None
+    order = memory_order(array)
+    return None if array.ndim > 2 and order[-1] != array.ndim - 1 else order
+
+
 def _fill(self: Any, name: str, draw: Callable[[tuple[int, ...]], Array]) -> Any:
     """Write drawn numbers, in the order in which the elements lie in memory."""
     check_writable(self, name)
@@ -48,8 +62,7 @@ def _fill(self: Any, name: str, draw: Callable[[tuple[int, ...]], Array]) -> Any
     if array.flags.c_contiguous:
         array[...] = draw(array.shape)
     else:
-        order = sorted(range(array.ndim), key=lambda dim: -array.strides[dim])
-        laid_out = array.transpose(order)
+        laid_out = array.transpose(memory_order(array))
         laid_out[...] = draw(laid_out.shape)
     return record_overwrite(self, None)
 

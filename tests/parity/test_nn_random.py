@@ -218,3 +218,34 @@ def test_dropout_inside_layers(layer: str) -> None:
             # From float32 weights that agree to the bit but for an embedding's.
             np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-13)
         assert_streams_agree()
+
+
+AFTER: dict[str, Callable[[Any, Any], Any]] = {
+    "LSTM, batch first": lambda nn, x: nn.LSTM(3, 4, batch_first=True)(x)[0],
+    "GRU, batch first, normalized": lambda nn, x: nn.LayerNorm(4)(nn.GRU(3, 4, batch_first=True)(x)[0]),
+    "RNN, batch first, RMS": lambda nn, x: nn.RMSNorm(4)(nn.RNN(3, 4, batch_first=True)(x)[0]),
+    "attention, batch first": lambda nn, x: nn.MultiheadAttention(3, 1, batch_first=True)(x, x, x)[0],
+    "convolution": lambda nn, x: nn.Conv1d(2, 4, 3, padding=1)(x.transpose(0, 1)),
+    "images": lambda nn, x: nn.functional.relu(nn.Conv2d(1, 4, 2)(x[:, None])),
+    "padded images": lambda nn, x: nn.functional.pad(nn.Conv2d(1, 4, 2)(x[:, None]), (1, 1)),
+    "pooled and flattened": lambda nn, x: nn.AvgPool2d(2)(nn.Conv2d(1, 4, 2)(x[:, None])).flatten(1),
+    "linear": lambda nn, x: nn.Linear(3, 4)(x.transpose(0, 1)),
+    "transposed": lambda nn, x: x.transpose(0, 1) + 1,
+    "transposed matrix": lambda nn, x: x[0].t() + 1,
+    "slice": lambda nn, x: x[:, ::2],
+    "embedded": lambda nn, x: nn.Embedding(3, 4)((x > 0).long()),
+}
+
+
+@pytest.mark.parametrize("draw", ["dropout", "randn_like", "rand_like"])
+@pytest.mark.parametrize("before", AFTER)
+def test_draws_follow_the_memory_of_what_pytorch_gives(before: str, draw: str) -> None:
+    for seed in range(3):
+        results = []
+        for library in LIBRARIES:
+            library.manual_seed(seed)
+            x = AFTER[before](library.nn, library.tensor(normal(2, 5, 3).astype(np.float32)))
+            functions = {"dropout": library.nn.functional.dropout, "randn_like": library.randn_like}
+            results.append(functions.get(draw, library.rand_like)(x).detach().numpy())
+        np.testing.assert_allclose(*results, rtol=1e-4, atol=1e-5)
+        assert_streams_agree()

@@ -19,7 +19,6 @@ from framework.nn.modules.normalization import LayerNorm
 from framework.ops.arranging import triu
 from framework.ops.comparison import equal
 from framework.ops.creation import full
-from framework.ops.shape import transpose
 from framework.tensor import Tensor
 
 Activation = str | Callable[[Tensor], Tensor]
@@ -44,14 +43,6 @@ def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int) -> bool:
         return bool(is_causal)
     causal = generate_square_subsequent_mask(size, dtype=mask.dtype) if mask.is_floating_point() else None
     return causal is not None and mask.shape[-2:] == causal.shape and len(mask.shape) == 2 and bool(equal(mask, causal))
-
-
-def _dropped(dropout: Dropout, x: Tensor, batch_first: bool) -> Tensor:
-    """Dropout of the result of an attention, with the mask drawn in the order (time, batch) in which it lies in memory."""
-    if not batch_first or len(x.shape) < 3:
-        return dropout(x)
-    result: Tensor = transpose(dropout(transpose(x, 0, 1)), 0, 1)
-    return result
 
 
 def _clones(layer: Module, count: int) -> ModuleList:
@@ -118,8 +109,8 @@ class TransformerEncoderLayer(Module):
         return result
 
     def _attend(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
-        result = self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)[0]
-        return _dropped(self.dropout1, result, self.self_attn.batch_first)
+        result: Tensor = self.dropout1(self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)[0])
+        return result
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
@@ -196,8 +187,8 @@ class TransformerDecoderLayer(Module):
         is_causal: bool,
     ) -> Tensor:
         source = x if memory is None else memory
-        result = attention(x, source, source, padding, False, mask, is_causal=is_causal)[0]
-        return _dropped(dropout, result, attention.batch_first)
+        result: Tensor = dropout(attention(x, source, source, padding, False, mask, is_causal=is_causal)[0])
+        return result
 
     def _feed_forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
