@@ -156,7 +156,7 @@ def test_spaced_numbers_count_from_the_nearer_end() -> None:
     assert framework.linspace(0, 10, 5, dtype=framework.int64).tolist() == [0, 2, 5, 7, 10]
     assert framework.linspace(3, 9, 1).tolist() == [3] and framework.linspace(3, 9, 0).tolist() == []
     np.testing.assert_allclose(framework.logspace(0, 3, 4, base=2), [1, 2, 4, 8])
-    with pytest.raises(RuntimeError, match="negative dimension -1"):
+    with pytest.raises(RuntimeError, match="non-negative"):
         framework.linspace(0, 1, -1)
 
 
