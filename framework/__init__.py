@@ -83,6 +83,7 @@ from framework.ops.indexing import *
 from framework.ops.joining import *
 from framework.ops.layout import *
 from framework.ops.linalg import *
+from framework.ops.matrix_functions import *
 from framework.ops.moments import *
 from framework.ops.norms import *
 from framework.ops.picking import *
@@ -107,6 +108,16 @@ from framework.ops.special import *
 from framework.ops.splitting import *
 from framework.ops.strided import *
 from framework.ops.transcendental import *
+from framework.ops.writing import *
+
+# Functions of layers that PyTorch offers here too, in the same form.
+from framework.ops.adaptive_pooling import adaptive_avg_pool1d
+from framework.ops.bilinear import bilinear
+from framework.ops.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from framework.ops.distances import cosine_similarity, pairwise_distance, pdist
+from framework.ops.normalization import group_norm, layer_norm, rms_norm
+from framework.ops.pooling import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
+from framework.ops.resampling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
 from framework import backends, cuda, linalg, nn, optim, return_types, special, utils
 from framework.saving import load, save

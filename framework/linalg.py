@@ -11,7 +11,10 @@ from framework.ops.decompositions import LinAlgError, eigh, eigvalsh, svdvals
 from framework.ops.decompositions import linalg_cholesky as cholesky
 from framework.ops.decompositions import linalg_qr as qr
 from framework.ops.decompositions import linalg_svd as svd
+from framework.ops.factoring import lu, lu_factor, lu_solve
 from framework.ops.linalg import matmul
+from framework.ops.matrix_functions import cholesky_ex, inv_ex, matrix_exp, solve_ex, tensorinv, tensorsolve
+from framework.ops.matrix_functions import linalg_vander as vander
 from framework.ops.norms import cond, matrix_norm, vector_norm
 from framework.ops.norms import linalg_norm as norm
 from framework.ops.products import linalg_cross as cross
@@ -31,6 +34,7 @@ from framework.ops.solving import (
 __all__ = [
     "LinAlgError",
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
@@ -38,8 +42,13 @@ __all__ = [
     "eigh",
     "eigvalsh",
     "inv",
+    "inv_ex",
     "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_solve",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",
@@ -49,9 +58,13 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
     "vecdot",
     "vector_norm",
 ]

@@ -9,11 +9,17 @@ __all__ = [
     "aminmax",
     "cummax",
     "cummin",
+    "histogram",
     "kthvalue",
+    "linalg_cholesky_ex",
     "linalg_eigh",
+    "linalg_inv_ex",
     "linalg_lstsq",
+    "linalg_lu",
+    "linalg_lu_factor",
     "linalg_qr",
     "linalg_slogdet",
+    "linalg_solve_ex",
     "linalg_svd",
     "max",
     "median",
@@ -45,10 +51,16 @@ aminmax = _named("aminmax", "min", "max")
 cummax = _named("cummax", "values", "indices")
 cummin = _named("cummin", "values", "indices")
 kthvalue = _named("kthvalue", "values", "indices")
+histogram = _named("histogram", "hist", "bin_edges")
+linalg_cholesky_ex = _named("linalg_cholesky_ex", "L", "info")
 linalg_eigh = _named("linalg_eigh", "eigenvalues", "eigenvectors")
 linalg_lstsq = _named("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
+linalg_inv_ex = _named("linalg_inv_ex", "inverse", "info")
+linalg_lu = _named("linalg_lu", "P", "L", "U")
+linalg_lu_factor = _named("linalg_lu_factor", "LU", "pivots")
 linalg_qr = _named("linalg_qr", "Q", "R")
 linalg_slogdet = _named("linalg_slogdet", "sign", "logabsdet")
+linalg_solve_ex = _named("linalg_solve_ex", "result", "info")
 linalg_svd = _named("linalg_svd", "U", "S", "Vh")
 max = _named("max", "values", "indices")
 median = _named("median", "values", "indices")

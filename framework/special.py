@@ -3,7 +3,27 @@
 from framework.ops.reductions import logsumexp
 from framework.ops.rounding import round
 from framework.ops.softmax import log_softmax, softmax
-from framework.ops.special import digamma, erf, erfc, erfinv, lgamma, logit, polygamma, sinc, xlog1py, xlogy
+from framework.ops.special import (
+    digamma,
+    entr,
+    erf,
+    erfc,
+    erfcx,
+    erfinv,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    lgamma,
+    log_ndtr,
+    logit,
+    ndtr,
+    ndtri,
+    polygamma,
+    sinc,
+    xlog1py,
+    xlogy,
+)
 from framework.ops.special import mvlgamma as multigammaln
 from framework.ops.transcendental import exp2, expm1, log1p, sigmoid
 
@@ -13,18 +33,27 @@ psi = digamma
 
 __all__ = [
     "digamma",
+    "entr",
     "erf",
     "erfc",
+    "erfcx",
     "erfinv",
     "exp2",
     "expit",
     "expm1",
     "gammaln",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
     "log1p",
+    "log_ndtr",
     "log_softmax",
     "logit",
     "logsumexp",
     "multigammaln",
+    "ndtr",
+    "ndtri",
     "polygamma",
     "psi",
     "round",

@@ -38,6 +38,7 @@ from framework.ops import (
     indexing,
     joining,
     linalg,
+    matrix_functions,
     moments,
     norms,
     picking,
@@ -59,6 +60,7 @@ from framework.ops import (
     splitting,
     strided,
     transcendental,
+    writing,
 )
 from framework.ops import layout as layouts
 from framework.ops import scatter_reduce as reducing
@@ -310,6 +312,12 @@ class Tensor(Variable):
     floor_divide_ = inplace(division.floor_divide)
     fmod = division.fmod
     fmod_ = inplace(division.fmod)
+    gcd = division.gcd
+    gcd_ = inplace(division.gcd)
+    lcm = division.lcm
+    lcm_ = inplace(division.lcm)
+    ldexp = powers.ldexp
+    ldexp_ = inplace(conversion.on_a_copy(powers.ldexp))
     lerp = elementwise.lerp
     lerp_ = inplace(elementwise.lerp)
     mul = elementwise.mul
@@ -455,6 +463,8 @@ class Tensor(Variable):
     erfc_ = inplace(special.erfc)
     erfinv = special.erfinv
     erfinv_ = inplace(special.erfinv)
+    i0 = special.i0
+    i0_ = inplace(special.i0)
     lgamma = special.lgamma
     lgamma_ = inplace(special.lgamma)
     logit = special.logit
@@ -572,6 +582,7 @@ class Tensor(Variable):
     unique_consecutive = searching.unique_consecutive
     bincount = searching.bincount
     histc = searching.histc
+    histogram = searching.histogram
 
     # ---- Linear algebra (framework.ops.linalg) -------------------------------------------------------------
 
@@ -602,6 +613,7 @@ class Tensor(Variable):
     det = solving.det
     logdet = solving.logdet
     slogdet = solving.slogdet
+    matrix_exp = matrix_functions.matrix_exp
     matrix_power = solving.matrix_power
     pinverse = solving.pinverse
     cholesky_solve = solving.cholesky_solve
@@ -612,6 +624,7 @@ class Tensor(Variable):
     norm = norms.norm
     dist = norms.dist
     renorm = norms.renorm
+    renorm_ = inplace(conversion.on_a_copy(norms.renorm))
     cov = products.cov
     corrcoef = products.corrcoef
 
@@ -649,6 +662,8 @@ class Tensor(Variable):
     hsplit = splitting.hsplit
     narrow = joining.narrow
     select = joining.select
+    select_scatter = writing.select_scatter
+    slice_scatter = writing.slice_scatter
     split = splitting.split_method
     split_with_sizes = splitting.split_with_sizes
     tensor_split = splitting.tensor_split
@@ -660,6 +675,7 @@ class Tensor(Variable):
     diag_embed = arranging.diag_embed
     diagflat = arranging.diagflat
     diagonal = arranging.diagonal
+    diagonal_scatter = writing.diagonal_scatter
     flip = arranging.flip_method
     fliplr = arranging.fliplr
     flipud = arranging.flipud
@@ -708,11 +724,15 @@ class Tensor(Variable):
     index_copy_ = picking.index_copy_
     index_fill = picking.index_fill
     index_fill_ = picking.index_fill_
+    index_reduce = writing.index_reduce
+    index_reduce_ = inplace(conversion.on_a_copy(writing.index_reduce))
     index_select = picking.index_select
     masked_scatter = picking.masked_scatter
     masked_scatter_ = inplace(picking.masked_scatter)
     masked_select = picking.masked_select
     nonzero = picking.nonzero
+    put = writing.put
+    put_ = inplace(conversion.on_a_copy(writing.put))
     repeat_interleave = picking.repeat_interleave
     take = picking.take
 

@@ -19,6 +19,7 @@ from framework.ops.dropout import *
 from framework.ops.embedding import *
 from framework.ops.embedding_losses import *
 from framework.ops.folding import *
+from framework.ops.grid_sampling import *
 from framework.ops.likelihoods import *
 from framework.ops.linalg import linear as linear
 from framework.ops.losses import *

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["clone", "detach", "fill", "fill_", "is_floating_point", "is_nonzero", "zero_"]
 
+P = ParamSpec("P")
 Array = np.ndarray[Any, Any]
 
 LEGACY_NAMES = {
@@ -251,6 +254,19 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
     return copy_(self, value)  # type: ignore[arg-type]
+
+
+def on_a_copy(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """The operation on a copy of its first argument, for the in-place variant of one that is composed of several: what these
+    save of the argument is then not what is overwritten.
+    """
+
+    @functools.wraps(operation)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        rest: Any = args[1:]
+        return operation(clone(args[0]), *rest, **kwargs)  # type: ignore[arg-type]
+
+    return call
 
 
 def fill(input: Tensor, value: Any) -> Tensor:

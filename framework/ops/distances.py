@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from framework.ops import reductions
 from framework.ops.broadcasting import broadcast_tensors
 from framework.ops.checks import only_floats, require_tensors
+from framework.ops.indexing import pick
 from framework.ops.norms import vector_norm
 from framework.ops.selection import clamp_min
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
 
-__all__ = ["cosine_similarity", "pairwise_distance"]
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -49,4 +52,22 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """
     require_tensors("pairwise_distance", x1=x1, x2=x2)
     result: Tensor = vector_norm(x1 - x2 + eps, p, -1, keepdim)
+    return result
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms of the differences of each two rows of ``(N, D)``: ``(N * (N - 1) / 2,)``, row 0 with all others first.
+
+    Raises:
+        RuntimeError: If the input is no matrix of floating-point numbers, or ``p`` is negative.
+    """
+    require_tensors("pdist", input=input)
+    if len(input.shape) != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {len(input.shape)}D")
+    if not input.is_floating_point():
+        raise RuntimeError(f"pdist only supports floating-point dtypes, got {input.dtype}")
+    if p < 0:
+        raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
+    first, second = np.triu_indices(input.shape[0], 1)
+    result: Tensor = vector_norm(pick(input, 0, first) - pick(input, 0, second), p, -1)
     return result

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from framework.autograd.primitive import primitive
-from framework.ops.checks import first_tensor, no_bools, with_out
+from framework.dtypes import from_numpy_dtype
+from framework.ops.checks import first_tensor, no_bools, of_tensors, with_out
 from framework.ops.elementwise import mul
 from framework.ops.rounding import zeros
 
@@ -16,6 +17,8 @@ __all__ = [
     "divide",
     "floor_divide",
     "fmod",
+    "gcd",
+    "lcm",
     "reciprocal",
     "remainder",
     "true_divide",
@@ -162,3 +165,24 @@ def fmod(input: Any, other: Any) -> Any:
 def reciprocal(input: Any) -> Any:
     """``1 / input``."""
     return np.reciprocal(input)
+
+
+@of_tensors
+@primitive(promotes="common")
+def gcd(input: Any, other: Any) -> Any:
+    """The greatest common divisor of integers, not negative."""
+    return _of_integers("gcd", np.gcd, input, other)
+
+
+@of_tensors
+@primitive(promotes="common")
+def lcm(input: Any, other: Any) -> Any:
+    """The least common multiple of integers, not negative."""
+    return _of_integers("lcm", np.lcm, input, other)
+
+
+def _of_integers(name: str, function: Any, input: Any, other: Any) -> Any:
+    for each in (input, other):
+        if isinstance(each, np.ndarray) and each.dtype.kind not in "iu":
+            raise NotImplementedError(f'"{name}" not implemented for {from_numpy_dtype(each.dtype)}, only for integers')
+    return function(input, other)

@@ -10,12 +10,14 @@ from framework.autograd.graph import Variable
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import float64
+from framework.ops.checks import require_tensors
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
 
 __all__ = [
     "float_power",
+    "ldexp",
     "pow",
     "square",
 ]
@@ -128,3 +130,9 @@ def float_power_(input: Any, exponent: Any) -> Any:
             f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}"
         )
     return in_place(float_power)(input, exponent)
+
+
+def ldexp(input: Any, other: Any) -> Any:
+    """``input * 2 ** other``."""
+    require_tensors("ldexp", input=input, other=other)
+    return input * _pow(2.0, other)

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from framework import return_types
-from framework.autograd.graph import array_of
+from framework.autograd.graph import array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.ops.arranging import _flip
 from framework.ops.checks import only_floats, with_out
 from framework.ops.comparison import logical_xor
 from framework.ops.conversion import clone, to_dtype
-from framework.ops.dims import wrap_dim
+from framework.ops.dims import wrap_dim, wrap_dims
 from framework.ops.extrema import take_along
 from framework.ops.joining import cat, slice_
 from framework.ops.reductions import numpy_names, sum
@@ -29,6 +29,7 @@ __all__ = [
     "cumsum",
     "cumulative_trapezoid",
     "diff",
+    "gradient",
     "logcumsumexp",
     "trapezoid",
     "trapz",
@@ -273,6 +274,72 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         later, earlier = slice_(input, dim, 1, size), slice_(input, dim, 0, size - 1)
         input = logical_xor(later, earlier) if array_of(input).dtype.kind == "b" else later - earlier
     return input
+
+
+def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> tuple[Any, ...]:
+    """The slope along each dimension, by central differences of second order.
+
+    Args:
+        input: Values at the points of a grid.
+        spacing: The distance of neighbours, 1 by default; a number for each of ``dim``; or for each of ``dim`` the coordinates
+            along it, a vector.
+        dim: One dimension or several; all by default.
+        edge_order: 1 for the slope to the neighbour at the edges, 2 for that of the parabola through three points.
+
+    Returns:
+        For each of ``dim`` a tensor of the input's shape.
+
+    Raises:
+        RuntimeError: If ``spacing`` doesn't fit ``dim``, a dimension is too short, or for another ``edge_order``.
+    """
+    if edge_order not in (1, 2):
+        raise RuntimeError(f"torch.gradient only supports edge_order=1 and edge_order=2, not {edge_order}.")
+    ndim = len(input.shape)
+    dims = wrap_dims(tuple(range(ndim)) if dim is None else dim, ndim)
+    single = spacing is None or isinstance(spacing, (int, float))
+    spacings = [1 if spacing is None else spacing] * len(dims) if single else list(spacing)
+    if len(spacings) != len(dims):
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar or a list of length equal to 'dim', but got "
+            f"{len(spacings)} spacings for {len(dims)} dimensions"
+        )
+    for each in dims:
+        if input.shape[each] < edge_order + 1:
+            raise RuntimeError(
+                f"torch.gradient expected each dimension size to be at least edge_order+1 ({edge_order + 1}), but dimension "
+                f"{each} has size {input.shape[each]}"
+            )
+    return tuple([_slope(input, along, gap, edge_order) for along, gap in zip(dims, spacings, strict=True)])
+
+
+def _slope(input: Any, dim: int, spacing: Any, edge_order: int) -> Any:
+    """The derivative, along one dimension, of the parabola through a point and its neighbours."""
+    size = input.shape[dim]
+    secants = diff(input, dim=dim)
+    if isinstance(spacing, (int, float)):
+        gaps: Any = 1.0
+        secants = secants / spacing
+    else:
+        gaps = diff(as_shape(spacing, tuple([-1 if each == dim else 1 for each in range(len(input.shape))])), dim=dim)
+        secants = secants / gaps
+        gaps = array_of(gaps)
+
+    def gap(start: int, stop: int) -> Any:
+        return gaps if isinstance(gaps, float) else wrap(gaps.take(range(start, stop), dim))
+
+    def secant(start: int, stop: int) -> Any:
+        return slice_(secants, dim, start, stop)
+
+    def edge(at: int, beyond: int) -> Any:
+        own = secant(at, at + 1)
+        if edge_order == 1:
+            return own
+        near, far = gap(at, at + 1), gap(beyond, beyond + 1)
+        return own + (own - secant(beyond, beyond + 1)) * (near / (near + far))
+
+    before, after = gap(0, size - 2), gap(1, size - 1)
+    inner = (secant(0, size - 2) * after + secant(1, size - 1) * before) / (before + after)
+    return cat([edge(0, 1), inner, edge(size - 2, size - 3)], dim)
 
 
 def _areas(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
 import numpy as np
 
+from framework import return_types
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.dtypes import from_numpy_dtype
 from framework.ops.checks import only_floats
@@ -16,10 +18,12 @@ __all__ = [
     "bincount",
     "bucketize",
     "histc",
+    "histogram",
     "isin",
     "searchsorted",
     "unique",
     "unique_consecutive",
+    "unravel_index",
 ]
 
 
@@ -290,3 +294,71 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     # The border between two bins belongs to the upper one, the last border to the last bin.
     places = ((inside - array.dtype.type(low)) * bins / array.dtype.type(high - low)).astype(np.int64)
     return wrap(np.bincount(np.minimum(places, bins - 1), minlength=bins).astype(array.dtype))
+
+
+def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+    """How many elements lie in each of several bins; what lies outside of them is left out.
+
+    Args:
+        input: A floating-point tensor.
+        bins: How many bins of equal width, or their borders: a vector of the input's dtype, ascending.
+        range: The outer borders ``(low, high)``; by default the smallest and largest element.
+        weight: How much each element counts, a tensor of the input's shape; 1 by default.
+        density: Divide by the total and the widths, so that the integral is 1.
+
+    Returns:
+        A named tuple ``hist`` ``(bins,)`` and ``bin_edges`` ``(bins + 1,)`` of the input's dtype.
+
+    Raises:
+        RuntimeError: For no bins, borders that are no vector, a range with borders, or a range that isn't finite.
+    """
+    values = array_of(input)
+    only_floats("histogram", values)
+    weights = None if weight is None else array_of(weight)
+    if weights is not None and (weights.shape != values.shape or weights.dtype != values.dtype):
+        raise RuntimeError("histogram(): if weight tensor is provided it should have the same shape and dtype as input")
+    if isinstance(bins, int):
+        if bins <= 0:
+            raise RuntimeError(f"histogram(): bins must be > 0, but got {bins}")
+        low, high = (0.0, 1.0) if not values.size else (float(values.min()), float(values.max()))
+        low, high = (low, high) if range is None else range
+        if not (np.isfinite(low) and np.isfinite(high)) or low > high:
+            raise RuntimeError(f"histogram(): range of [{low}, {high}] is not finite, or its ends are in the wrong order")
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        edges = np.linspace(low, high, bins + 1).astype(values.dtype)
+    else:
+        edges = array_of(bins)
+        if edges.ndim != 1 or not edges.size:
+            raise RuntimeError("histogram(): bins tensor should have one dimension, and at least one element")
+        if range is not None:
+            raise TypeError("histogram(): range goes with a number of bins, not with their borders")
+        if edges.dtype != values.dtype:
+            raise RuntimeError("histogram(): input tensor and bins tensors should have the same dtype")
+    flat = values.reshape(-1)
+    inside = (flat >= edges[0]) & (flat <= edges[-1])
+    # A border belongs to the bin above it, the last one to the last bin.
+    places = np.minimum(np.searchsorted(edges, flat[inside], "right") - 1, len(edges) - 2)
+    chosen = None if weights is None else weights.reshape(-1)[inside]
+    counts = np.bincount(places, chosen, len(edges) - 1).astype(values.dtype)
+    if density:
+        counts = counts / counts.sum() / np.diff(edges)
+    return return_types.histogram((wrap(counts), wrap(edges.copy())))
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """For each dimension of ``shape``, where the elements lie whose places in the flattened form are ``indices``.
+
+    Raises:
+        TypeError: If ``indices`` are no integers.
+        ValueError: If a size is negative.
+    """
+    array = array_of(indices)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices).__name__)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple([int(each) for each in shape])
+    if any(each < 0 for each in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    steps = [math.prod(sizes[i + 1 :]) for i in builtins.range(len(sizes))]
+    wide = array.astype(np.int64)
+    return tuple([wrap((wide // step % size).astype(array.dtype)) for step, size in zip(steps, sizes, strict=True)])

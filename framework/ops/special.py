@@ -12,14 +12,16 @@ import numpy as np
 from framework.autograd.primitive import primitive
 from framework.kernels import special as kernels
 from framework.ops.checks import require_tensors, with_out
+from framework.ops.elementwise import sign
 from framework.ops.selection import keep_where, select
-from framework.ops.transcendental import cos, exp, sin
+from framework.ops.transcendental import cos, exp, log, sin
 
 __all__ = [
     "digamma",
     "erf",
     "erfc",
     "erfinv",
+    "i0",
     "lgamma",
     "logit",
     "mvlgamma",
@@ -29,6 +31,7 @@ __all__ = [
 ]
 
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+_SQRT_HALF = math.sqrt(0.5)
 
 
 @primitive(promotes="float", input=lambda grad, input: grad * exp(input * -input) * _TWO_OVER_SQRT_PI)
@@ -47,6 +50,84 @@ def erfc(input: Any) -> Any:
 def erfinv(input: Any) -> Any:
     """The inverse of :func:`erf`: infinite at -1 and 1, NaN outside."""
     return kernels.erfinv(input)
+
+
+@primitive(promotes="float", input=lambda grad, input, result: grad * (input * result * 2 - _TWO_OVER_SQRT_PI))
+def erfcx(input: Any) -> Any:
+    """``exp(input**2) * erfc(input)``, finite where ``erfc`` alone is 0."""
+    return kernels.erfcx(input)
+
+
+# ---- The normal distribution -------------------------------------------------------------------------------
+
+
+def ndtr(input: Any) -> Any:
+    """The share of the standard normal distribution below ``input``."""
+    return erfc(input * -_SQRT_HALF) * 0.5
+
+
+@primitive(
+    promotes="float",
+    input=lambda grad, input: grad / erfcx(input * -_SQRT_HALF) * (_TWO_OVER_SQRT_PI * _SQRT_HALF),
+)
+def log_ndtr(input: Any) -> Any:
+    """The logarithm of :func:`ndtr`, exact where that is tiny."""
+    scaled = input * input.dtype.type(-_SQRT_HALF)
+    tail = np.log(kernels.erfcx(np.maximum(scaled, 0)) * 0.5) - np.square(scaled)
+    return np.where(input < -1, tail, np.log1p(-0.5 * kernels.erfc(-scaled))).astype(input.dtype, copy=False)
+
+
+@primitive(
+    promotes="float", input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi)
+)
+def ndtri(input: Any) -> Any:
+    """The inverse of :func:`ndtr`: infinite at 0 and 1, NaN outside."""
+    return kernels.ndtri(input)
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * (-log(input) - 1))
+def entr(input: Any) -> Any:
+    """``-input * log(input)``: 0 at 0, minus infinity below."""
+    inside = np.where(input == 0, np.ones_like(input), input)
+    return np.where(input < 0, -np.inf, -input * np.log(inside)).astype(input.dtype, copy=False)
+
+
+# ---- Modified Bessel functions of the first kind -----------------------------------------------------------
+
+
+@primitive(promotes="float", input=lambda grad, input: grad * i1(input))
+def i0(input: Any) -> Any:
+    """The modified Bessel function of order 0."""
+    return kernels.bessel_i(input, 0) * np.exp(np.absolute(input))
+
+
+@primitive(promotes="float", input=lambda grad, input, result: grad * (i0(input) - _over(result, input)))
+def i1(input: Any) -> Any:
+    """The modified Bessel function of order 1."""
+    return kernels.bessel_i(input, 1) * np.exp(np.absolute(input))
+
+
+@primitive(promotes="float", input=lambda grad, input, result: grad * (i1e(input) - sign(input) * result))
+def i0e(input: Any) -> Any:
+    """:func:`i0` times ``exp(-|input|)``."""
+    return kernels.bessel_i(input, 0)
+
+
+@primitive(
+    promotes="float",
+    input=lambda grad, input, result: grad * (i0e(input) - _over(result, input) - sign(input) * result),
+)
+def i1e(input: Any) -> Any:
+    """:func:`i1` times ``exp(-|input|)``."""
+    return kernels.bessel_i(input, 1)
+
+
+def _over(result: Any, input: Any) -> Any:
+    """The function of order 1 over its argument, which is a half at 0."""
+    return select(input == 0, 0.5, result / select(input == 0, 1.0, input))
+
+
+# ---- The gamma function ------------------------------------------------------------------------------------
 
 
 @primitive(promotes="float", input=lambda grad, input: grad * digamma(input))

@@ -59,6 +59,16 @@ _SAMPLES: dict[str, list[Maker]] = {
         arrays((1, 1, 5, 4))(2, mode="area"),
         arrays((1, 2, 4))(6, mode="nearest-exact"),
     ],
+    "affine_grid": [arrays((2, 2, 3))((2, 1, 3, 4)), arrays((1, 3, 4))((1, 1, 2, 2, 3), True)],
+    "grid_sample": [
+        lambda rng, options=options: ((rng.standard_normal((2, 2, 3, 4)), rng.uniform(-1.4, 1.4, (2, 2, 2, 2))), options)
+        for options in (
+            {},
+            {"align_corners": True, "padding_mode": "border"},
+            {"padding_mode": "reflection"},
+            {"mode": "bicubic", "padding_mode": "reflection", "align_corners": True},
+        )
+    ],
     "layer_norm": [
         lambda rng: ((rng.standard_normal((3, 4)), 4, *rng.standard_normal((2, 4))), {}),
         lambda rng: ((rng.standard_normal((2, 3, 4)), (3, 4), rng.standard_normal((3, 4))), {"eps": 0.1}),

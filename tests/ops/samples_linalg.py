@@ -123,4 +123,15 @@ SAMPLES: dict[str, list[Maker]] = {
     "tensordot": [arrays((2, 3, 4), (4, 3, 2))(dims=([1, 2], [1, 0])), arrays((2, 3), (3, 4))(1), arrays((2,), (3,))(0)],
     "trace": [arrays((3, 4))()],
     "vdot": [arrays((4,), (4,))()],
+    "linalg.inv_ex": [invertible(), invertible(2)],
+    "linalg.lu": [invertible(), arrays((5, 3))(), arrays((2, 3, 5))()],
+    "linalg.lu_factor": [invertible(2), arrays((5, 3))(), arrays((3, 5))()],
+    "linalg.matrix_exp": [arrays((3, 3))(), lambda rng: ((rng.random((2, 3, 3)) * np.array([[[9.0]], [[0.1]]]),), {})],
+    "linalg.solve_ex": [invertible(2, then=(2, 3, 2))],
+    "linalg.tensorinv": [lambda rng: (((rng.random((6, 6)) + 3 * np.eye(6)).reshape(2, 3, 6),), {})],
+    "linalg.tensorsolve": [
+        lambda rng: (((rng.random((6, 6)) + 3 * np.eye(6)).reshape(2, 3, 6), rng.random((2, 3))), {})
+    ],
+    "linalg.vander": [arrays((2, 3))(N=4)],
+    "vander": [arrays((4,))(), arrays((3,))(N=2, increasing=True)],
 }  # fmt: skip

@@ -82,6 +82,7 @@ _SAMPLES: dict[str, list[Maker]] = {
     "multilabel_soft_margin_loss": [arrays((2, 3))(np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]))],
     "nll_loss": [arrays((3, 4))(CLASSES, WEIGHT), arrays((2, 3, 2))(np.array([[0, 2], [1, -100]]), reduction="none")],
     "pairwise_distance": [arrays((3, 4), (3, 4))(), arrays((3, 4), (4,))(3.0, keepdim=True)],
+    "pdist": [arrays((4, 3))(), arrays((3, 2))(3.0)],
     "poisson_nll_loss": [probabilities(2, 2, 3)(), probabilities(2, 2, 3)(False, True)],
     "smooth_l1_loss": [arrays((2, 3), (2, 3))(), arrays((2, 3), (2, 3))(reduction="none", beta=0.5)],
     "soft_margin_loss": [arrays((3, 4))(SIGNS)],

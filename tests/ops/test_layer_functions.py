@@ -45,8 +45,12 @@ def test_values_depend_neither_on_recording_nor_on_strides(name: str, maker: Mak
 
 
 def test_every_function_has_samples() -> None:
-    families = ("normalization", "batch_normalization", "padding", "resampling", "folding", "embedding", "attention")
-    elsewhere = ("multi_head_attention_forward", "embedding_bag", "one_hot", "upsample")
+    families = (
+        *("normalization", "batch_normalization", "padding", "resampling", "folding"),
+        *("grid_sampling", "embedding", "attention"),
+    )
+    older = ("upsample", "upsample_bilinear", "upsample_nearest")
+    elsewhere = ("multi_head_attention_forward", "embedding_bag", "one_hot", *older)
     for family in families:
         module = __import__(f"framework.ops.{family}", fromlist=["__all__"])
         for name in module.__all__:

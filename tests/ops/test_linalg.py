@@ -336,6 +336,43 @@ def test_solutions_solve() -> None:
     np.testing.assert_allclose((sign * logarithm.exp()).numpy(), linalg.det(-A).numpy())
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 2), (2, 2, 5), (0, 3), (2, 0, 0)])
+def test_the_factors_of_lu_give_the_matrix_back(shape: tuple[int, ...]) -> None:
+    A = framework.tensor(np.random.default_rng(0).standard_normal(shape))
+    P, L, U = framework.linalg.lu(A)
+    np.testing.assert_allclose((P @ L @ U).numpy(), A.numpy(), atol=1e-12)
+    assert (L.abs() <= 1 + 1e-12).all() and ((P == 0) | (P == 1)).all()
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("adjoint", [True, False])
+def test_lu_solve_solves(left: bool, adjoint: bool) -> None:
+    rng = np.random.default_rng(0)
+    A, B = framework.tensor(rng.standard_normal((4, 3, 3))), framework.tensor(rng.standard_normal((4, 3, 3)))
+    X = framework.linalg.lu_solve(*framework.linalg.lu_factor(A), B, left=left, adjoint=adjoint)
+    matrix = A.mT if adjoint else A
+    np.testing.assert_allclose((matrix @ X if left else X @ matrix).numpy(), B.numpy(), atol=1e-9)
+
+
+def test_a_report_in_place_of_an_error() -> None:
+    good, bad = 2 * np.eye(3), np.diag([1.0, 1.0, -1.0])
+    L, info = framework.linalg.cholesky_ex(framework.tensor(np.stack([good, bad])))
+    assert info.tolist() == [0, 3] and L[1].isnan().all()
+    np.testing.assert_allclose(L[0].numpy(), np.sqrt(2) * np.eye(3))
+    with pytest.raises(framework.linalg.LinAlgError, match="positive-definite"):
+        framework.linalg.cholesky_ex(framework.tensor(bad), check_errors=True)
+    inverse, info = framework.linalg.inv_ex(framework.tensor(np.stack([good, np.ones((3, 3))])))
+    assert info.tolist() == [0, 2] and inverse[1].isnan().all()
+    np.testing.assert_allclose(inverse[0].numpy(), np.eye(3) / 2)
+
+
+def test_the_exponential_of_a_rotations_generator_is_the_rotation() -> None:
+    for angle in (0.3, 40.0):
+        found = framework.linalg.matrix_exp(framework.tensor([[0.0, -angle], [angle, 0.0]], dtype=framework.float64))
+        wanted = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        np.testing.assert_allclose(found.numpy(), wanted, atol=1e-12)
+
+
 def test_least_squares_and_pseudo_inverses_are_numpys() -> None:
     A, B = normal(5, 3), normal(5, 2, seed=1)
     expected = np.linalg.lstsq(A.numpy(), B.numpy())
