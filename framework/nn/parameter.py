@@ -75,3 +75,6 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         """Everything is done in ``__new__``."""
+
+    def __repr__(self, **kwargs: Any) -> str:
+        return self.detach().__repr__(**kwargs)

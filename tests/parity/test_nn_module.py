@@ -415,6 +415,196 @@ def parameters(library: Any) -> Trace:
     return trace
 
 
+@scenario
+def extra_state(library: Any) -> Trace:
+    class Counting(library.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = library.nn.Linear(1, 1)
+            self.count = 3
+
+        def get_extra_state(self) -> Any:
+            return {"count": self.count}
+
+        def set_extra_state(self, state: Any) -> None:
+            self.count = state["count"]
+
+    model = library.nn.Sequential(Counting())
+    state = model.state_dict()
+    trace: Trace = [list(state), state["0._extra_state"]]
+    model[0].count = 7
+    trace.append([str(model.load_state_dict(state)), model[0].count])
+    without = {key: value for key, value in state.items() if "extra" not in key}
+    trace.append(error_of(lambda: model.load_state_dict(without), words=True))
+    trace.append(error_of(lambda: library.nn.ReLU().load_state_dict({"_extra_state": 3}), words=True))
+    return trace
+
+
+@scenario
+def states_that_do_not_fit(library: Any) -> Trace:
+    ones = library.ones
+    fitting = {"0.weight": ones(2, 2), "0.bias": ones(2)}
+    trace: Trace = []
+    for state in (
+        {},
+        {"0.weight": ones(2, 2)},
+        {**fitting, "0.weight": ones(2, 3), "x": 1},
+        {**fitting, "0.weight": 3},
+        {**fitting, "0.bias": ones(1)},
+        {"0.weight.a": ones(2, 2)},
+        {"0": 3},
+        {**fitting, "0.weight": ones(2, 2).double()},
+        {**fitting, "0.extra": ones(2), "1.w": 1},
+    ):
+        for strict in (True, False):
+            model = library.nn.Sequential(library.nn.Linear(2, 2))
+            trace.append(
+                error_of(
+                    lambda model=model, state=state, strict=strict: str(model.load_state_dict(state, strict)),
+                    words=True,
+                )
+            )
+    scalar = library.nn.Module()
+    scalar.value = library.nn.Parameter(library.tensor(1.0))
+    scalar.load_state_dict({"value": ones(1) * 5})
+    trace.append([scalar.value.item(), tuple(scalar.value.shape)])
+    return trace
+
+
+@scenario
+def hooks_that_change_what_is_loaded(library: Any) -> Trace:
+    model = library.nn.Linear(1, 1)
+
+    def rename(module: Any, state: Any, *rest: Any) -> None:
+        if "w" in state:
+            state["weight"] = state.pop("w")
+
+    handle = model.register_load_state_dict_pre_hook(rename)
+    state = {"w": library.ones(1, 1) * 3, "bias": library.zeros(1)}
+    model.load_state_dict(state)
+    trace: Trace = [model.weight.item(), list(state)]
+    handle.remove()
+    model.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.clear())
+    trace.append([str(model.load_state_dict({"weight": library.ones(1, 1)})), model.weight.item()])
+    trace.append(error_of(lambda: model.load_state_dict({"extra": 1}), words=True))
+    model.register_state_dict_post_hook(lambda module, state, prefix, _: state.update({prefix + "new": 1}))
+    trace.append([list(model.state_dict()), list(library.nn.Sequential(model).state_dict())])
+    return trace
+
+
+@scenario
+def order_and_removal_of_hooks(library: Any) -> Trace:
+    nn = library.nn
+    trace: Trace = []
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    for i, layer in enumerate(model):
+        layer.register_full_backward_hook(
+            lambda _, given, received, i=i: trace.append([i, [each is None or tuple(each.shape) for each in given]])
+        )
+        layer.register_full_backward_pre_hook(lambda _, received, i=i: trace.append(["pre", i]))
+    model(library.ones(4, 2, requires_grad=True)).sum().backward()
+    layer = nn.Tanh()
+    for prepend in (False, True):
+        layer.register_full_backward_hook(lambda *_, p=prepend: trace.append(["hook", p]), prepend=prepend)
+        layer.register_full_backward_pre_hook(lambda *_, p=prepend: trace.append(["pre", p]), prepend=prepend)
+        layer.register_forward_hook(lambda *_, p=prepend: trace.append(["forward", p]), prepend=prepend)
+        layer.register_forward_pre_hook(lambda *_, p=prepend: trace.append(["before", p]), prepend=prepend)
+    layer(library.ones(1, requires_grad=True)).backward()
+
+    def once(*_: Any) -> None:
+        handle.remove()
+        trace.append("once")
+
+    handle = layer.register_forward_hook(once)
+    layer(library.ones(1))
+    layer(library.ones(1))
+    with nn.ReLU().register_forward_hook(lambda *_: trace.append("not called")):
+        pass
+    twin = copy.deepcopy(layer)
+    trace.append("the copy's hooks")
+    twin(library.ones(1))
+    return trace
+
+
+@scenario
+def hooks_with_keyword_arguments(library: Any) -> Trace:
+    class Scale(library.nn.Module):
+        def forward(self, x: Any, *, factor: float = 1) -> Any:
+            return x * factor
+
+    model = Scale()
+    trace: Trace = []
+    model.register_forward_pre_hook(lambda _, args, kwargs: (args, {**kwargs, "factor": 5}), with_kwargs=True)
+    model.register_forward_hook(lambda _, args, kwargs, output: trace.append([len(args), kwargs]), with_kwargs=True)
+    trace.append(model(library.ones(1), factor=2).item())
+    model.register_forward_pre_hook(lambda *_: 3, with_kwargs=True)
+    trace.append(error_of(lambda: model(library.ones(1))))
+    return trace
+
+
+@scenario
+def buffers_and_tied_parameters(library: Any) -> Trace:
+    nn = library.nn
+    model = nn.Module()
+    model.a = nn.Buffer(library.ones(2))
+    model.b = nn.Buffer(library.ones(1), persistent=False)
+    model.register_buffer("c", None)
+    model.d = library.ones(3)
+    trace: Trace = [list(model.state_dict()), [name for name, _ in model.named_buffers()], repr(model.a)]
+    model.c = library.ones(1)
+    del model.a
+    model.b = None
+    trace.append([list(model.state_dict()), [name for name, _ in model.named_buffers()]])
+    tied = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    tied[1].weight = tied[0].weight
+    twin = copy.deepcopy(tied)
+    trace.append([twin[0].weight is twin[1].weight, len(list(twin.parameters())), list(twin.state_dict())])
+    layer = nn.Linear(2, 2)
+    layer.bias = None
+    trace.append([repr(layer), list(layer.state_dict()), layer(library.zeros(1, 2))])
+    shallow = copy.copy(layer)
+    trace.append(shallow.weight is layer.weight)
+    return trace
+
+
+@scenario
+def submodules_by_path(library: Any) -> Trace:
+    nn = library.nn
+    model = nn.Sequential(nn.Sequential(nn.ReLU()))
+    model.set_submodule("0.0", nn.Tanh())
+    model.set_submodule("0.5", nn.Tanh())
+    trace: Trace = [repr(model)]
+    trace += [
+        error_of(lambda: model.set_submodule("9.0", nn.Tanh()), words=True),
+        error_of(lambda: model.set_submodule("", nn.Tanh()), words=True),
+        error_of(lambda: model.set_submodule("0.0", 3), words=True),
+        error_of(lambda: model.set_submodule("0.7", nn.Tanh(), strict=True), words=True),
+        error_of(lambda: model.register_module("a.b", nn.ReLU()), words=True),
+    ]
+    return trace
+
+
+@scenario
+def arithmetic_of_containers(library: Any) -> Trace:
+    nn = library.nn
+    model = nn.Sequential(nn.ReLU(), nn.Tanh())
+    trace: Trace = [repr(model * 2), repr(2 * model), (model * 2)[0] is model[0]]
+    trace += [error_of(lambda: model * "a"), error_of(lambda: model * 0, words=True)]
+    trace.append(error_of(lambda: model.insert(9, nn.ReLU()), words=True))
+    model.insert(-1, nn.GELU())
+    model *= 2
+    model += nn.Sequential(nn.SELU())
+    trace.append(repr(model))
+    named = nn.ParameterDict({"b": nn.Parameter(library.zeros(2)), "a": library.zeros(1)})
+    trace.append([list(named), list(named.state_dict())])
+    named |= nn.ParameterDict({"c": library.zeros(3)})
+    trace.append([named.setdefault("d", library.zeros(4)).shape[0], list(reversed(named)), repr(named.copy())])
+    trace.append([named.popitem()[0], list((named | {"z": library.zeros(1)}).keys()), list(named.fromkeys(["u"], 3))])
+    trace += [error_of(lambda: named(1), words=True), error_of(lambda: nn.ParameterList()(1), words=True)]
+    trace += [error_of(lambda: named.update(3)), error_of(lambda: named.update([3]))]
+    return trace
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("run", SCENARIOS, ids=lambda run: run.__name__)
 def test_the_same_trace(run: Callable[[Any], Trace]) -> None:

@@ -78,15 +78,38 @@ class Sequential(Module):
     def __iadd__(self: S, other: Sequential) -> S:
         return self.extend(other)
 
+    def __mul__(self, count: int) -> Sequential:
+        return Sequential(*self._repeated(count))
+
+    __rmul__ = __mul__
+
+    def __imul__(self: S, count: int) -> S:
+        return self.extend(self._repeated(count)[len(self) :])
+
+    def _repeated(self, count: int) -> list[Module]:
+        """The modules, ``count`` times over: the same ones, not copies."""
+        if not isinstance(count, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(count)}")
+        if count <= 0:
+            raise ValueError(f"Non-positive multiplication factor {count} for {type(self)}")
+        return list(self) * count
+
     def append(self: S, module: Module) -> S:
         """Add a module at the end."""
         self.add_module(str(len(self)), module)
         return self
 
     def insert(self: S, i: int, module: Module) -> S:
-        """Put a module before position ``i``."""
+        """Put a module before position ``i``.
+
+        Raises:
+            AssertionError: If it is no Module.
+            IndexError: If there is no such position.
+        """
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
+        if not -len(self) <= i <= len(self):
+            raise IndexError(f"Index out of range: {i}")
         modules = list(self)
         modules.insert(i, module)
         self._modules.clear()
@@ -99,10 +122,10 @@ class Sequential(Module):
             self.append(module)
         return self
 
-    def pop(self, i: Any) -> Module:
-        """Remove the module at position ``i`` and return it."""
-        module = self[i]
-        del self[i]
+    def pop(self, key: Any) -> Module:
+        """Remove the module at a position and return it."""
+        module = self[key]
+        del self[key]
         return module
 
 
@@ -166,10 +189,10 @@ class ModuleList(Module):
             self.append(module)
         return self
 
-    def pop(self, i: Any) -> Any:
-        """Remove the module at position ``i`` and return it."""
-        module = self[i]
-        del self[i]
+    def pop(self, key: Any) -> Any:
+        """Remove the module at a position and return it."""
+        module = self[key]
+        del self[key]
         return module
 
     def __repr__(self) -> str:
@@ -261,7 +284,18 @@ def _described(name: str, value: Any, element: Callable[[Tensor], Any]) -> str:
     return f"    ({name}): Object of type: {type(value).__name__}"
 
 
-class ParameterList(Module):
+class _Parameters(Module):
+    """What ParameterList and ParameterDict share: tensors that are put into them become parameters."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"{self._get_name()} should not be called.")
+
+    def _put(self, name: str, value: Any) -> None:
+        as_parameter = isinstance(value, Tensor) and not isinstance(value, Parameter)
+        setattr(self, name, Parameter(value) if as_parameter else value)
+
+
+class ParameterList(_Parameters):
     """A list of parameters; tensors that are put into it become parameters."""
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
@@ -285,11 +319,6 @@ class ParameterList(Module):
 
     def __setitem__(self, i: int, value: Any) -> None:
         self._put(str(_position(self, i)), value)
-
-    def _put(self, name: str, value: Any) -> None:
-        setattr(
-            self, name, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
-        )
 
     def append(self, value: Any) -> ParameterList:
         """Add a value at the end."""
@@ -316,7 +345,7 @@ class ParameterList(Module):
         return f"{self._get_name()}(\n" + "\n".join(lines) + "\n)" if lines else f"{self._get_name()}()"
 
 
-class ParameterDict(Module):
+class ParameterDict(_Parameters):
     """A dictionary of parameters; tensors that are put into it become parameters."""
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
@@ -335,10 +364,10 @@ class ParameterDict(Module):
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(f"ParameterDict: a key is a string, not {key!r} of type {type(key).__name__}")
+        self._put(key, value)
         self._keys[key] = None
-        setattr(
-            self, key, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
-        )
 
     def __delitem__(self, key: str) -> None:
         del self._keys[key]
@@ -350,8 +379,20 @@ class ParameterDict(Module):
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._keys))
+
     def __contains__(self, key: str) -> bool:
         return key in self._keys
+
+    def __or__(self, other: Mapping[str, Any] | ParameterDict) -> ParameterDict:
+        result = self.copy()
+        result.update(other)
+        return result
+
+    def __ior__(self, other: Mapping[str, Any] | ParameterDict) -> ParameterDict:
+        self.update(other)
+        return self
 
     def keys(self) -> Iterable[str]:
         """The keys."""
@@ -375,14 +416,46 @@ class ParameterDict(Module):
         del self[key]
         return value
 
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the key and value that were added last and return them."""
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of a key, which is set to the default if it isn't there."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def copy(self) -> ParameterDict:
+        """Another dictionary of the same values."""
+        return ParameterDict(OrderedDict(self.items()))
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new dictionary with these keys and one value."""
+        return ParameterDict((key, default) for key in keys)
+
     def clear(self) -> None:
         """Remove all values."""
         for key in list(self._keys):
             del self[key]
 
-    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add values, by their keys."""
-        pairs = parameters.items() if isinstance(parameters, (Mapping, ParameterDict)) else parameters
+    def update(self, parameters: Mapping[str, Any] | ParameterDict | Iterable[tuple[str, Any]]) -> None:
+        """Add values, by their keys: in their order; those of a plain dictionary in alphabetical order, as in PyTorch.
+
+        Raises:
+            TypeError: If ``parameters`` is neither a mapping nor an iterable of pairs.
+        """
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                f"ParameterDict.update should be called with an iterable of key/value pairs, but got "
+                f"{type(parameters).__name__}"
+            )
+        pairs: Iterable[tuple[str, Any]]
+        if isinstance(parameters, (OrderedDict, ParameterDict)):
+            pairs = parameters.items()
+        else:
+            pairs = sorted(parameters.items()) if isinstance(parameters, Mapping) else parameters
         for key, value in pairs:
             self[key] = value
 

@@ -18,6 +18,7 @@ from framework.tensor import Tensor
 T = TypeVar("T", bound="Module")
 
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
+_EXTRA_STATE = "_extra_state"  # the key of what a subclass adds to its state
 
 IncompatibleKeys = namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])
 
@@ -198,7 +199,7 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
         if "." in name:
-            raise KeyError(f'{kind} name can\'t contain ".", got {name!r}')
+            raise KeyError(f'{kind} name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in self.__dict__[registry]:
@@ -340,10 +341,19 @@ class Module:
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
-    def set_submodule(self, target: str, module: Module) -> None:
-        """Put a module at a dotted path."""
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path; with ``strict`` only in the place of another.
+
+        Raises:
+            AttributeError: If the path leads nowhere.
+            ValueError: For an empty path, and for what is no Module.
+        """
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        if strict:
+            self.get_submodule(target)
         path, _, name = target.rpartition(".")
         setattr(self.get_submodule(path), name, module)
 
@@ -473,6 +483,10 @@ class Module:
         """Does nothing: the CPU is where everything is."""
         return self
 
+    def cuda(self: T, device: Any = None) -> T:
+        """Raises RuntimeError: there is no GPU memory here."""
+        raise RuntimeError("Module.cuda() is not supported: models live in main memory; leave it out, or use .to('cpu')")
+
     def type(self: T, dst_type: DType) -> T:
         """Cast all parameters and buffers."""
         return self._apply(lambda tensor: tensor.to(dst_type))
@@ -495,6 +509,8 @@ class Module:
         for name, buffer in self._buffers.items():
             if buffer is not None and name not in self._non_persistent_buffers:
                 result[prefix + name] = buffer if keep_vars else buffer.detach()
+        if self._has_extra_state():
+            result[prefix + _EXTRA_STATE] = self.get_extra_state()
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=result, prefix=prefix + name + ".", keep_vars=keep_vars)
@@ -502,12 +518,29 @@ class Module:
             hook(self, result, prefix, {})
         return result
 
+    def get_extra_state(self) -> Any:
+        """What a subclass adds to its ``state_dict``, under ``_extra_state``; it also defines :meth:`set_extra_state`."""
+        raise RuntimeError(
+            "Reached a code path in Module.get_extra_state() that should never be called: a module that defines "
+            "set_extra_state() defines get_extra_state(), too"
+        )
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what :meth:`get_extra_state` gave."""
+        raise RuntimeError(
+            "Reached a code path in Module.set_extra_state() that should never be called: a module that defines "
+            "get_extra_state() defines set_extra_state(), too"
+        )
+
+    def _has_extra_state(self) -> bool:
+        return type(self).get_extra_state is not Module.get_extra_state
+
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> _IncompatibleKeys:
         """Copy values from a ``state_dict`` into the parameters and buffers.
 
-        Nothing is changed when the state doesn't fit.
+        Nothing is changed when the state doesn't fit, unless a post-hook might yet forgive missing and unexpected keys.
 
         Args:
             state_dict: Tensors by dotted name.
@@ -524,6 +557,7 @@ class Module:
         unexpected: list[str] = []
         problems: list[str] = []
         writes: list[Callable[[], None]] = []
+        post_hooks: list[Callable[[], Any]] = []
         metadata = {"assign": assign, "writes": writes}
 
         def load(module: Module, prefix: str) -> None:
@@ -534,24 +568,31 @@ class Module:
                     load(child, prefix + name + ".")
             if module._load_state_dict_post_hooks:
                 incompatible = _IncompatibleKeys(missing, unexpected)
-                writes.extend(
+                post_hooks.extend(
                     functools.partial(hook, module, incompatible)
                     for hook in module._load_state_dict_post_hooks.values()
                 )
 
-        load(self, "")
-        if strict:
-            for title, keys in (("Unexpected", unexpected), ("Missing", missing)):
+        def check() -> None:
+            found = list(problems)
+            for title, keys in (("Unexpected", unexpected), ("Missing", missing)) if strict else ():
                 if keys:
                     listed = ", ".join(f'"{key}"' for key in keys)
-                    problems.insert(0, f"{title} key(s) in state_dict: {listed}. ")
-        if problems:
-            raise RuntimeError(
-                "Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(problems))
-            )
+                    found.insert(0, f"{title} key(s) in state_dict: {listed}. ")
+            if found:
+                raise RuntimeError(
+                    "Error(s) in loading state_dict for {}:\n\t{}".format(type(self).__name__, "\n\t".join(found))
+                )
+
+        load(self, "")
+        if problems or not post_hooks:
+            check()
         with no_grad():
             for write in writes:
                 write()
+        for hook in post_hooks:
+            hook()
+        check()
         return _IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(
@@ -577,6 +618,8 @@ class Module:
                     missing_keys.append(key)
                 continue
             value = state_dict[key]
+            if isinstance(value, Tensor) and not own.shape and value.shape == (1,):
+                value = value[0]  # as numbers were saved by PyTorch 0.3
             if not isinstance(value, Tensor):
                 error_msgs.append(
                     f'While copying the parameter named "{key}", expected framework.Tensor or Tensor-like object from '
@@ -591,13 +634,20 @@ class Module:
                 local_metadata["writes"].append(functools.partial(self._assign, name, own, value))
             else:
                 local_metadata["writes"].append(functools.partial(own.copy_, value))
+        key = prefix + _EXTRA_STATE
+        extra = self._has_extra_state()
+        if extra and key in state_dict:
+            local_metadata["writes"].append(functools.partial(self.set_extra_state, state_dict[key]))
+        elif extra and strict:
+            missing_keys.append(key)
         if strict:
+            own_names = {name for name, own in [*self._parameters.items(), *persistent.items()] if own is not None}
+            own_names |= {_EXTRA_STATE} if extra else set()
             for key in state_dict:
                 if not key.startswith(prefix):
                     continue
-                head, _, rest = key[len(prefix) :].partition(".")
-                known = head in self._modules if rest else head in self._parameters or head in persistent
-                if not known and key not in unexpected_keys and (rest or head not in self._modules):
+                head, dot, _ = key[len(prefix) :].partition(".")
+                if head not in (self._modules if dot else own_names) and key not in unexpected_keys:
                     unexpected_keys.append(key)
 
     def _assign(self, name: str, own: Tensor, value: Tensor) -> None:
