@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import blockwise
-from framework.kernels.masking import INTEGER, blend, keep
+from framework.kernels.masking import INTEGER, blend, keep, keep_unless
 from framework.kernels.special import erfc, polynomial
+from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +26,7 @@ CUBIC = 0.044715  # of the tanh form of gelu
 
 # atanh(2 Phi(x) - 1) / x, Phi the normal distribution's cumulative function, as a polynomial in x**2: Phi to
 # 3e-8.
-_NORMAL = (
+NORMAL = (
     7.97884941e-01,
     3.63330844e-02,
     -3.25947471e-05,
@@ -36,6 +37,19 @@ _NORMAL = (
 )
 
 
+@twin(16384)
+def relu(x: Any) -> Any:
+    """``max(x, 0)``."""
+    return np.maximum(x, 0)
+
+
+@twin(16384)
+def relu_backward(gradient: Any, result: Any) -> Any:
+    """``gradient`` where ``result``, that of :func:`relu`, is not 0 (nor below it), else 0."""
+    return keep_unless(gradient, np.less_equal(result, 0))
+
+
+@twin(4096)
 def gelu(x: Array, tanh: bool, with_slope: bool) -> tuple[Array, ...]:
     """``x Phi(x)``, or its form with tanh; and the slope."""
     function = _gelu_tanh if tanh else _gelu if x.dtype == np.float32 else _gelu_exact
@@ -44,7 +58,7 @@ def gelu(x: Array, tanh: bool, with_slope: bool) -> tuple[Array, ...]:
 
 def _gelu(x: Array, y: Array, slope: Array | None = None) -> None:
     squared = np.square(x, out=np.empty_like(x))
-    polynomial(squared, _NORMAL, out=y)
+    polynomial(squared, NORMAL, out=y)
     np.multiply(y, x, out=y)
     _finish_cumulative(y)
     if slope is not None:
@@ -92,6 +106,7 @@ def _gelu_tanh(x: Array, y: Array, slope: Array | None = None) -> None:
     np.multiply(y, x, out=y)
 
 
+@twin(4096)
 def sigmoid(x: Array) -> Array:
     """``1 / (1 + exp(-x))``."""
     return blockwise(_sigmoid, (x,))[0]

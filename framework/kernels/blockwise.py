@@ -31,7 +31,7 @@ def blockwise(function: Callable[..., None], inputs: tuple[Any, ...], outputs: i
     if first.size <= BLOCK:
         function(*inputs, *results)
         return results
-    flat = _flat((*inputs, *results))
+    flat = flat_views((*inputs, *results))
     if flat is None:
         function(*inputs, *results)
         return results
@@ -40,7 +40,7 @@ def blockwise(function: Callable[..., None], inputs: tuple[Any, ...], outputs: i
     return results
 
 
-def _flat(arrays: tuple[Array, ...]) -> list[Array] | None:
+def flat_views(arrays: tuple[Array, ...]) -> list[Array] | None:
     """Views of the arrays as one dimension in the common order of their memory; None if there is none."""
     if all([each.flags.c_contiguous for each in arrays]):
         return [each.reshape(-1) for each in arrays]

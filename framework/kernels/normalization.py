@@ -12,6 +12,7 @@ import numpy as np
 
 from framework.kernels.blockwise import BLOCK
 from framework.kernels.summation import memory_order, total, total_of_squares
+from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
@@ -38,6 +39,7 @@ def _like(x: Array) -> Array:
     return np.empty_like(x, order="C" if rows_innermost else "K")
 
 
+@twin(4096)
 def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
     """``(x - mean) / sqrt(variance + eps) * scale + shift``, the mean, and 1 over that root."""
     length = _rows(x, axes)
@@ -81,6 +83,7 @@ def _normalize(x: Array, scale: Any, shift: Any, out: Array, axes: Axes, eps: fl
     return mean, root
 
 
+@twin(4096)
 def gradients(
     grad: Array, x: Array, scale: Any, mean: Array, root: Array, axes: Axes, sums: Axes, needs: tuple[bool, ...]
 ) -> tuple[Any, Any, Any]:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from framework.kernels.twins import twin
+
 Array = np.ndarray[Any, Any]
 Update = TypeVar("Update", bound=Callable[..., None])
 
@@ -58,6 +60,7 @@ def _average_square(average: Array, value: Array, decay: float, out: Array) -> N
     average += out
 
 
+@twin(2048)
 @_in_chunks
 def sgd(
     values: Array,
@@ -84,6 +87,7 @@ def sgd(
     values -= gradient * lr
 
 
+@twin(2048)
 @_in_chunks
 def adam(
     values: Array,

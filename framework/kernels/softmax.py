@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import BLOCK
+from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
 
@@ -42,6 +43,7 @@ def _by_rows(function: Callable[..., None], axis: int, *inputs: Any) -> Any:
     return out
 
 
+@twin(4096)
 def softmax(x: Array, axis: int) -> Any:
     """``exp(x) / sum(exp(x))``."""
     return _by_rows(_softmax, axis, x)
@@ -53,6 +55,7 @@ def _softmax(x: Array, out: Array, axis: int) -> None:
     np.divide(out, np.add.reduce(out, axis=axis, keepdims=True), out=out)
 
 
+@twin(4096)
 def softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
     """``result (gradient - sum(gradient result))``."""
     return _by_rows(_softmax_backward, axis, gradient, result)
@@ -65,6 +68,7 @@ def _softmax_backward(gradient: Array, result: Array, out: Array, axis: int) -> 
     np.multiply(out, result, out=out)
 
 
+@twin(4096)
 def log_softmax(x: Array, axis: int) -> Any:
     """``x - log(sum(exp(x)))``."""
     return _by_rows(_log_softmax, axis, x)
@@ -75,6 +79,7 @@ def _log_softmax(x: Array, out: Array, axis: int) -> None:
     np.subtract(out, np.log(np.add.reduce(np.exp(out), axis=axis, keepdims=True)), out=out)
 
 
+@twin(4096)
 def log_softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
     """``gradient - exp(result) sum(gradient)``."""
     return _by_rows(_log_softmax_backward, axis, gradient, result)

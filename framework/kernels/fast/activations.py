@@ -1,0 +1,97 @@
+"""Activations in one pass, in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.kernels.activations import CUBIC, INVERSE_SQRT_2PI, NORMAL, SQRT_2_OVER_PI
+from framework.kernels.fast.compiler import Array, compiled, elementwise, exp
+from framework.kernels.fast.compiler import sigmoid as sigmoid_of
+
+# Of the argument of tanh; twice, since (1 + tanh(u)) / 2 = sigmoid(2 u).
+_C0, _C1, _C2, _C3, _C4, _C5, _C6 = [np.float32(2 * each) for each in NORMAL]
+_T0, _T1 = np.float32(2 * SQRT_2_OVER_PI), np.float32(2 * SQRT_2_OVER_PI * CUBIC)
+_DENSITY = np.float32(INVERSE_SQRT_2PI)
+_ZERO, _HALF, _ONE, _THREE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(3)
+
+
+@compiled
+def _relu(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = _ZERO if x[i] < _ZERO else x[i]  # NaN stays
+
+
+def relu(x: Any) -> Any:
+    result = elementwise(_relu, (x,), 1)
+    return result if result is NotImplemented else result[0]
+
+
+@compiled
+def _relu_backward(gradient: Array, result: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = _ZERO if result[i] <= _ZERO else gradient[i]
+
+
+def relu_backward(gradient: Any, result: Any) -> Any:
+    found = elementwise(_relu_backward, (gradient, result), 1)
+    return found if found is NotImplemented else found[0]
+
+
+@compiled
+def _cumulative(x: Any, square: Any) -> Any:
+    p = _C6 * square + _C5
+    p = p * square + _C4
+    p = p * square + _C3
+    p = p * square + _C2
+    p = p * square + _C1
+    p = p * square + _C0
+    return sigmoid_of(p * x)
+
+
+@compiled
+def _gelu(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * _cumulative(x[i], x[i] * x[i])
+
+
+@compiled
+def _gelu_slope(x: Array, y: Array, slope: Array) -> None:
+    for i in range(x.size):
+        square = x[i] * x[i]
+        cumulative = _cumulative(x[i], square)
+        y[i] = x[i] * cumulative
+        slope[i] = cumulative + x[i] * (_DENSITY * exp(-_HALF * square))
+
+
+@compiled
+def _gelu_tanh(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = x[i] * sigmoid_of((_T0 + _T1 * (x[i] * x[i])) * x[i])
+
+
+@compiled
+def _gelu_tanh_slope(x: Array, y: Array, slope: Array) -> None:
+    for i in range(x.size):
+        square = x[i] * x[i]
+        cumulative = sigmoid_of((_T0 + _T1 * square) * x[i])
+        y[i] = x[i] * cumulative
+        slope[i] = cumulative + cumulative * (_ONE - cumulative) * ((_T0 + _THREE * _T1 * square) * x[i])
+
+
+def gelu(x: Array, tanh: bool, with_slope: bool) -> Any:
+    if with_slope:
+        return elementwise(_gelu_tanh_slope if tanh else _gelu_slope, (x,), 2)
+    return elementwise(_gelu_tanh if tanh else _gelu, (x,), 1)
+
+
+@compiled
+def _sigmoid(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        y[i] = sigmoid_of(x[i])
+
+
+def sigmoid(x: Array) -> Any:
+    result = elementwise(_sigmoid, (x,), 1)
+    return result if result is NotImplemented else result[0]

@@ -1,0 +1,139 @@
+"""How twins are compiled, and elementary functions in a form that compiles to vector instructions.
+
+The compiled functions let go of Python's global lock, so that :func:`over` runs them on parts of an array side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
+
+from framework.kernels.blockwise import flat_views
+from framework.kernels.parallel import side_by_side
+
+Array = np.ndarray[Any, Any]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function, for the types of its arguments, when it is first called.
+
+    Sums may be reordered, and products fused with sums, as in NumPy's own loops; infinities and NaN keep their meaning.
+    """
+    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})(function)
+
+
+def _compiled_in_order(function: F) -> F:
+    """:func:`compiled` without reordering."""
+    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function)
+
+
+PIECE = 1 << 15  # elements; no fewer than two pieces are worth the handing over to another thread
+
+
+def over(function: Callable[[int, int], Any], count: int, each: int = 1) -> list[Any]:
+    """Run ``function(start, stop)`` on pieces of ``range(count)``; the results in order.
+
+    Args:
+        function: Does not write outside of its piece.
+        count: How many items there are.
+        each: How many elements an item has.
+    """
+    step = max(1, PIECE // max(1, each))
+    if count < 2 * step:
+        return [function(0, count)]
+    return side_by_side(lambda start: function(start, min(start + step, count)), range(0, count, step))
+
+
+@intrinsic
+def _float_of_bits(typing: Any, bits: Any) -> Any:  # the arguments are numba's
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return numba.float32(numba.int32), generate
+
+
+@_compiled_in_order
+def exp(x: Any) -> Any:
+    """``exp(x)`` in float32, off by at most 2 units in the last place; 0 below the smallest normal number.
+
+    x = n log(2) + r with |r| <= log(2) / 2; exp(r) is a polynomial (of Cephes), and 2**n is made of bits.
+    """
+    low, high = np.float32(-87.33654), np.float32(88.72283)
+    clamped = min(max(x, low), high)
+    n = np.floor(clamped * np.float32(1.44269504) + np.float32(0.5))
+    r = clamped - n * np.float32(0.693359375)
+    r = r - n * np.float32(-2.12194440e-4)
+    p = np.float32(1.9875691500e-4)
+    p = p * r + np.float32(1.3981999507e-3)
+    p = p * r + np.float32(8.3334519073e-3)
+    p = p * r + np.float32(4.1665795894e-2)
+    p = p * r + np.float32(1.6666665459e-1)
+    p = p * r + np.float32(5.0000001201e-1)
+    p = p * (r * r) + r + np.float32(1)
+    # In two factors, since 2**128 is no float32 while 2**127 times an exp(r) above 1 may be one.
+    half = np.int32(n) >> np.int32(1)
+    rest = np.int32(n) - half
+    p = p * _float_of_bits((half + np.int32(127)) << np.int32(23))
+    p = p * _float_of_bits((rest + np.int32(127)) << np.int32(23))
+    if x > high:
+        p = np.float32(np.inf)
+    if x < low:
+        p = np.float32(0)
+    if x != x:
+        p = x
+    return p
+
+
+@compiled
+def sigmoid(x: Any) -> Any:
+    """``1 / (1 + exp(-x))`` in float32."""
+    return np.float32(1) / (np.float32(1) + exp(-x))
+
+
+@compiled
+def tanh(x: Any) -> Any:
+    """``tanh(x)`` in float32, off by at most 3 units in the last place."""
+    size = abs(x)
+    far = np.float32(1) - np.float32(2) / (exp(size + size) + np.float32(1))
+    square = x * x
+    p = np.float32(-5.70498872745e-3)
+    p = p * square + np.float32(2.06390887954e-2)
+    p = p * square + np.float32(-5.37397155531e-2)
+    p = p * square + np.float32(1.33314422036e-1)
+    p = p * square + np.float32(-3.33332819422e-1)
+    near = p * square * size + size
+    result = near if size < np.float32(0.625) else far
+    return -result if x < np.float32(0) else result
+
+
+def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int) -> Any:
+    """New arrays, filled by ``function(*inputs, *outputs)`` on flat float32 arrays.
+
+    Returns:
+        A tuple of the arrays; NotImplemented where the inputs are not float32, or of several shapes or orders in memory.
+    """
+    first = inputs[0]
+    if any([each.dtype != np.float32 or each.shape != first.shape for each in inputs]):
+        return NotImplemented
+    results = tuple([np.empty_like(first) for _ in range(outputs)])
+    flat = flat_views((*inputs, *results))
+    if flat is None:
+        return NotImplemented
+    # Slices rather than bounds: a loop from 0 on is one that compiles to vector instructions.
+    over(lambda start, stop: function(*[each[start:stop] for each in flat]), first.size)
+    return results
+
+
+def rows_of(*arrays: Any) -> list[Array] | None:
+    """Float32 arrays in C order as matrices with their last dimension; None where one is something else."""
+    for array in arrays:
+        if array.dtype != np.float32 or not array.ndim or not array.flags.c_contiguous:
+            return None
+    return [array.reshape(-1, array.shape[-1]) for array in arrays]

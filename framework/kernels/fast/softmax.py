@@ -1,0 +1,97 @@
+"""Softmax and log-softmax along the last dimension, row by row while a row is in the cache, in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.kernels.fast.compiler import Array, compiled, exp, over, rows_of
+
+
+@compiled
+def highest_of(row: Array) -> Any:
+    """The largest element; NaN where there is one."""
+    highest = np.float32(-np.inf)
+    strange = False
+    for value in row:
+        highest = max(highest, value)
+        strange |= value != value
+    return np.float32(np.nan) if strange else highest
+
+
+@compiled
+def _softmax(x: Array, out: Array, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        row, result = x[i], out[i]
+        highest = highest_of(row)
+        total = np.float32(0)
+        for j in range(row.size):
+            weight = exp(row[j] - highest)
+            result[j] = weight
+            total += weight
+        factor = np.float32(1) / total
+        for j in range(row.size):
+            result[j] *= factor
+
+
+@compiled
+def _softmax_backward(gradient: Array, result: Array, out: Array, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        slope, weights, row = gradient[i], result[i], out[i]
+        total = np.float32(0)
+        for j in range(row.size):
+            total += slope[j] * weights[j]
+        for j in range(row.size):
+            row[j] = weights[j] * (slope[j] - total)
+
+
+@compiled
+def _log_softmax(x: Array, out: Array, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        row, result = x[i], out[i]
+        highest = highest_of(row)
+        total = np.float32(0)
+        for j in range(row.size):
+            total += exp(row[j] - highest)
+        logarithm = np.float32(np.log(total))
+        for j in range(row.size):
+            result[j] = row[j] - highest - logarithm
+
+
+@compiled
+def _log_softmax_backward(gradient: Array, result: Array, out: Array, start: int, stop: int) -> None:
+    for i in range(start, stop):
+        slope, logarithms, row = gradient[i], result[i], out[i]
+        total = np.float32(0)
+        for j in range(row.size):
+            total += slope[j]
+        for j in range(row.size):
+            row[j] = slope[j] - exp(logarithms[j]) * total
+
+
+def _by_rows(function: Any, axis: int, *inputs: Any) -> Any:
+    if axis != inputs[0].ndim - 1 or any([each.shape != inputs[0].shape for each in inputs]):
+        return NotImplemented
+    result = np.empty_like(inputs[0])
+    tables = rows_of(*inputs, result)
+    if tables is None:
+        return NotImplemented
+    over(lambda start, stop: function(*tables, start, stop), len(tables[0]), tables[0].shape[1])
+    return result
+
+
+def softmax(x: Array, axis: int) -> Any:
+    return _by_rows(_softmax, axis, x)
+
+
+def softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
+    return _by_rows(_softmax_backward, axis, gradient, result)
+
+
+def log_softmax(x: Array, axis: int) -> Any:
+    return _by_rows(_log_softmax, axis, x)
+
+
+def log_softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
+    return _by_rows(_log_softmax_backward, axis, gradient, result)

@@ -1,0 +1,176 @@
+"""Compiled kernels against their references in NumPy; skipped without numba."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from framework.kernels import activations, normalization, optimizers, parallel, softmax, twins
+
+float32 = np.float32
+
+
+@pytest.fixture(autouse=True)
+def fast():
+    before = twins.is_fast()
+    twins.use_fast(True)
+    yield
+    twins.use_fast(before)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def both(kernel, *args, **options):
+    """What the twin gives, called directly so that nothing falls back, and the reference."""
+    compiled = twins._load(kernel.__wrapped__)
+    found = compiled(*args, **options)
+    assert found is not NotImplemented
+    return found, kernel.__wrapped__(*args, **options)
+
+
+def assert_close(found, expected, rtol=2e-6, atol=2e-6):
+    if not isinstance(expected, (tuple, list)):
+        found, expected = [found], [expected]
+    for own, other in zip(found, expected, strict=True):
+        assert (own is None) == (other is None)
+        if own is not None:
+            assert own.shape == other.shape and own.dtype == other.dtype
+            np.testing.assert_allclose(own, other, rtol=rtol, atol=atol)
+
+
+STRANGE = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 88.7, -88.7, 104.0, -104.0, 1e-30], float32)
+
+
+@pytest.mark.parametrize("size", [10, 70_001])
+@pytest.mark.parametrize("tanh", [False, True])
+@pytest.mark.parametrize("with_slope", [False, True])
+def test_gelu(rng, size, tanh, with_slope):
+    x = rng.normal(size=size).astype(float32) * 4
+    assert_close(*both(activations.gelu, x, tanh, with_slope))
+
+
+def test_activations_of_strange_numbers(rng):
+    x = np.resize(STRANGE, 5000)
+    gradient = rng.normal(size=5000).astype(float32)
+    assert_close(*both(activations.relu, x), rtol=0)
+    with np.errstate(all="ignore"):
+        assert_close(*both(activations.sigmoid, x), atol=1e-37)
+    assert_close(*both(activations.relu_backward, gradient, np.maximum(x, 0)), rtol=0)
+
+
+def test_activations_keep_the_order_of_memory(rng):
+    x = rng.normal(size=(8, 9, 10, 7)).astype(float32).transpose(0, 3, 1, 2)
+    found, expected = both(activations.relu, x)
+    assert found.strides == expected.strides
+    assert_close(found, expected, rtol=0)
+    assert twins._load(activations.relu.__wrapped__)(x[:, ::2]) is NotImplemented
+    assert_close(activations.relu(x[:, ::2]), np.maximum(x[:, ::2], 0), rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(300, 257), (2, 3, 65), (1, 1)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax(rng, shape, name):
+    x = rng.normal(size=shape).astype(float32) * 5
+    x.flat[:3] = [-np.inf, 80, -80] if x.size > 3 else [1]
+    kernel, backward = getattr(softmax, name), getattr(softmax, name + "_backward")
+    found, expected = both(kernel, x, len(shape) - 1)
+    assert_close(found, expected)
+    assert_close(*both(backward, rng.normal(size=shape).astype(float32), expected, len(shape) - 1), atol=2e-5)
+
+
+def test_softmax_of_a_row_with_nan(rng):
+    x = rng.normal(size=(3, 20)).astype(float32)
+    x[1, 7] = np.nan
+    found, _ = both(softmax.softmax, x, 1)
+    assert np.isnan(found[1]).all() and np.isfinite(found[[0, 2]]).all()
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "axes", "sums"), [((700, 129), (1,), (0,)), ((5, 6, 7, 8), (2, 3), (0, 1)), ((6, 33, 5, 40), (0, 2, 3), None)]
+)
+def test_normalization(rng, affine, shape, axes, sums):
+    x, grad = [rng.normal(size=shape).astype(float32) + 3 for _ in range(2)]
+    if sums is None:
+        sums = axes
+        x, grad = [each.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2) for each in (x, grad)]
+    factors = [1 if axis in sums else size for axis, size in enumerate(shape)]
+    scale, shift = [rng.normal(size=factors).astype(float32) if affine else None for _ in range(2)]
+    found, expected = both(normalization.normalize, x, scale, shift, axes, 1e-5)
+    assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert found[0].strides == expected[0].strides
+    needs = (True, affine, affine)
+    found, expected = both(normalization.gradients, grad, x, scale, *expected[1:], axes, sums, needs)
+    assert_close(found[:1], expected[:1], rtol=1e-4, atol=1e-5)
+    for own, other in zip(found[1:], expected[1:], strict=True):
+        if affine:
+            np.testing.assert_allclose(own, other, rtol=1e-4, atol=1e-5 * np.abs(other).max() + 1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("decoupled", [False, True])
+@pytest.mark.parametrize("weight_decay", [0, 0.1])
+def test_adam(rng, dtype, maximize, decoupled, weight_decay):
+    arrays = [[rng.random(70_001).astype(dtype) for _ in range(4)]]
+    arrays.append([each.copy() for each in arrays[0]])
+    options = {"lr": 1e-2, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8, "weight_decay": weight_decay}
+    for step in (1.0, 2.0):
+        for own, kernel in zip(arrays, (twins._load(optimizers.adam.__wrapped__), optimizers.adam.__wrapped__), strict=True):
+            assert kernel(*own, None, step=step, decoupled=decoupled, maximize=maximize, **options) is None
+    assert_close(arrays[0], arrays[1], rtol=2e-6 if dtype is np.float32 else 1e-14, atol=1e-7)
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("maximize", [False, True])
+def test_sgd(rng, momentum, nesterov, maximize):
+    arrays = [[rng.random(70_001).astype(float32) for _ in range(3)]]
+    arrays.append([each.copy() for each in arrays[0]])
+    options = {"lr": 0.1, "momentum": momentum, "dampening": 0.0 if nesterov else 0.2, "weight_decay": 0.01}
+    for own, kernel in zip(arrays, (twins._load(optimizers.sgd.__wrapped__), optimizers.sgd.__wrapped__), strict=True):
+        own[2] = own[2] if momentum else None
+        assert kernel(*own, nesterov=nesterov and momentum > 0, maximize=maximize, **options) is None
+    assert_close([each for each in arrays[0] if each is not None], [each for each in arrays[1] if each is not None])
+
+
+def test_results_do_not_depend_on_the_number_of_threads(rng):
+    x, grad = [rng.normal(size=(3000, 128)).astype(float32) for _ in range(2)]
+    scale = rng.normal(size=(1, 128)).astype(float32)
+    before, results = parallel.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            parallel.set_num_threads(threads)
+            out, mean, root = normalization.normalize(x, scale, scale, (1,), 1e-5)
+            results.append([out, *normalization.gradients(grad, x, scale, mean, root, (1,), (0,), (True, True, True))])
+    finally:
+        parallel.set_num_threads(before)
+    for other in results[1:]:
+        for own, first in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(own, first)
+
+
+def test_other_dtypes_run_in_numpy(rng):
+    x = rng.normal(size=(100, 100))
+    np.testing.assert_array_equal(activations.gelu(x, False, False)[0], activations.gelu.__wrapped__(x, False, False)[0])
+
+
+def test_numba_is_not_imported_until_a_large_array_comes():
+    code = """
+import sys, numpy as np, framework as torch
+assert "numba" not in sys.modules
+torch.softmax(torch.zeros(4, 4), 1)
+assert "numba" not in sys.modules
+torch.softmax(torch.zeros(400, 400), 1)
+print("numba" in sys.modules)
+"""
+    for setting, expected in (("1", "True"), ("0", "False")):
+        environment = {**__import__("os").environ, "FRAMEWORK_FAST": setting}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected
