@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.depthwise import depthwise, depthwise_weight
+from framework.kernels.twins import twin
 from framework.kernels.windows import Array, Axis, Ints, unrolled
 
 
@@ -43,6 +44,7 @@ def convolution_output_shape(spatial: Ints, kernel: Ints, stride: Ints, padding:
     )
 
 
+@twin(1024)
 def convolution(
     x: Array,
     weight: Array,
@@ -74,6 +76,7 @@ def convolution(
     return _channels_first(y)
 
 
+@twin(1024)
 def convolution_input_gradient(
     grad: Array,
     weight: Array,
@@ -109,6 +112,7 @@ def convolution_input_gradient(
     return _channels_first(x)
 
 
+@twin(1024)
 def convolution_weight_gradient(
     grad: Array,
     x: Array,

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from framework.kernels import activations, normalization, optimizers, parallel, softmax, twins
+from framework.kernels import activations, convolution, normalization, optimizers, parallel, softmax, twins
 
 float32 = np.float32
 
@@ -138,6 +138,36 @@ def test_sgd(rng, momentum, nesterov, maximize):
         own[2] = own[2] if momentum else None
         assert kernel(*own, nesterov=nesterov and momentum > 0, maximize=maximize, **options) is None
     assert_close([each for each in arrays[0] if each is not None], [each for each in arrays[1] if each is not None])
+
+
+@pytest.mark.parametrize(
+    ("images", "channels", "size", "outputs", "kernel", "stride", "padding"),
+    [
+        (3, 1, (9, 8), 6, (5, 3), (1, 1), (2, 0)),
+        (9, 7, (6, 13), 33, (3, 3), (1, 1), (1, 1)),
+        (2, 16, (5, 7), 16, (3, 2), (2, 3), (1, 0)),
+        (2, 12, (6, 6), 20, (1, 1), (1, 1), (0, 0)),
+        (1, 6, (3, 3), 9, (3, 3), (1, 1), (0, 0)),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_convolution(rng, images, channels, size, outputs, kernel, stride, padding, last):
+    def array(*shape):
+        values = rng.normal(size=shape).astype(float32)
+        return values.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2) if last else values
+
+    x, weight, bias = array(images, channels, *size), array(outputs, channels, *kernel), rng.normal(size=outputs)
+    window = (stride, padding, (1, 1), 1)
+    found, expected = both(convolution.convolution, x, weight, *window, bias.astype(float32))
+    assert_close(found, expected, rtol=1e-5, atol=1e-4)
+    assert found.strides == expected.strides
+    grad = array(*expected.shape)
+    assert_close(*both(convolution.convolution_weight_gradient, grad, x, kernel, *window), rtol=1e-5, atol=1e-4)
+    if stride == (1, 1) and channels >= 6:
+        assert_close(*both(convolution.convolution_input_gradient, grad, weight, x.shape, *window), rtol=1e-5, atol=1e-4)
+    else:  # what the twin leaves to the reference
+        compiled = twins._load(convolution.convolution_input_gradient.__wrapped__)
+        assert compiled(grad, weight, x.shape, *window) is NotImplemented
 
 
 def test_results_do_not_depend_on_the_number_of_threads(rng):

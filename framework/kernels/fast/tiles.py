@@ -1,0 +1,142 @@
+"""The innermost part of a matrix product: a tile of 6 × 16 sums that stay in registers.
+
+Compilers don't find this form in loops, so its instructions are built here. Everything around it is ordinary compiled code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from framework.kernels.fast.compiler import Array, compiled
+
+ROWS = 6  # of a tile at most
+WIDTH = 16  # of every tile: two vectors of 8
+
+_VECTOR = ir.VectorType(ir.FloatType(), 8)
+_VECTOR_BYTES = 32
+
+
+@intrinsic
+def address(typing: Any, array: Any) -> Any:
+    """Where an array's memory begins."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return numba.int64(array), generate
+
+
+def _vectors(builder: Any, place: Any) -> list[Any]:
+    """Pointers to the vectors of one row at an address."""
+    return [
+        builder.inttoptr(builder.add(place, ir.Constant(ir.IntType(64), _VECTOR_BYTES * v)), _VECTOR.as_pointer())
+        for v in range(WIDTH // 8)
+    ]
+
+
+def _load(builder: Any, place: Any) -> list[Any]:
+    return [builder.load(each, align=4) for each in _vectors(builder, place)]
+
+
+def _tile(rows: int) -> Any:
+    """A function that computes a tile of that many rows; all arguments are addresses and distances in bytes."""
+
+    @intrinsic
+    def tile(
+        typing: Any, a: Any, a_row: Any, a_step: Any, a_segment: Any, b: Any, b_step: Any, b_segment: Any, segments: Any,
+        count: Any, start: Any, start_row: Any, c: Any, c_row: Any,
+    ) -> Any:  # fmt: skip
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            (
+                a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row
+            ) = args  # fmt: skip
+            number = ir.IntType(64)
+            times = [builder.mul(a_row, ir.Constant(number, r)) for r in range(rows)]
+            sums = []
+            for r in range(rows):
+                row = builder.add(start, builder.mul(start_row, ir.Constant(number, r)))
+                for vector in _load(builder, row):
+                    place = cgutils.alloca_once(builder, _VECTOR)  # becomes a register
+                    builder.store(vector, place)
+                    sums.append(place)
+            with cgutils.for_range(builder, segments) as outer:
+                left = cgutils.alloca_once_value(builder, builder.add(a, builder.mul(a_segment, outer.index)))
+                right = cgutils.alloca_once_value(builder, builder.add(b, builder.mul(b_segment, outer.index)))
+                with cgutils.for_range(builder, count):
+                    here = builder.load(left)
+                    factors = _load(builder, builder.load(right))
+                    for r in range(rows):
+                        pointer = builder.inttoptr(builder.add(here, times[r]), ir.FloatType().as_pointer())
+                        value = builder.load(pointer, align=4)
+                        single = builder.insert_element(
+                            ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+                        )
+                        everywhere = builder.shuffle_vector(
+                            single,
+                            ir.Constant(_VECTOR, ir.Undefined),
+                            ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8),
+                        )
+                        for v, factor in enumerate(factors):
+                            place = sums[2 * r + v]
+                            product = builder.fmul(everywhere, factor, flags=("contract",))
+                            builder.store(builder.fadd(builder.load(place), product, flags=("contract",)), place)
+                    builder.store(builder.add(here, a_step), left)
+                    builder.store(builder.add(builder.load(right), b_step), right)
+            for r in range(rows):
+                row = builder.add(c, builder.mul(c_row, ir.Constant(number, r)))
+                for v, pointer in enumerate(_vectors(builder, row)):
+                    builder.store(builder.load(sums[2 * r + v]), pointer, align=4)
+            return context.get_dummy_value()
+
+        return numba.void(*[numba.int64] * 13), generate
+
+    return tile
+
+
+_tile1, _tile2, _tile3, _tile4, _tile5, _tile6 = [_tile(rows) for rows in range(1, ROWS + 1)]
+
+
+@compiled
+def tile(
+    rows: int, a: int, a_row: int, a_step: int, a_segment: int, b: int, b_step: int, b_segment: int, segments: int,
+    count: int, start: int, start_row: int, c: int, c_row: int,
+) -> None:  # fmt: skip
+    """``C[r, :16] = START[r, :16] + sum of A[r, s, i] * B[s, i, :16]`` over all segments s and steps i.
+
+    Args:
+        rows: How many rows r there are, 1 to 6.
+        a, b, start, c: Addresses of the first element.
+        a_row, start_row, c_row: Bytes from one row to the next.
+        a_step, b_step: Bytes from one step to the next.
+        a_segment, b_segment: Bytes from one segment to the next.
+        segments: How many segments there are.
+        count: How many steps a segment has.
+    """
+    if rows == 6:
+        _tile6(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 5:
+        _tile5(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 4:
+        _tile4(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 3:
+        _tile3(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 2:
+        _tile2(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    else:
+        _tile1(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+
+
+def in_panels(matrix: Array) -> Array:
+    """``(..., n)`` as ``(panels, ..., 16)``, contiguous, with zeros where n is no multiple of 16."""
+    *lead, n = matrix.shape
+    panels = -(-n // WIDTH)
+    padded = np.zeros((*lead, panels * WIDTH), np.float32)
+    padded[..., :n] = matrix
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(*lead, panels, WIDTH), -2, 0))
