@@ -15,6 +15,7 @@ import warnings as _warnings
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
 
 from framework import autograd, dtypes, random
+from framework.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from framework.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -119,7 +120,7 @@ from framework.ops.normalization import group_norm, layer_norm, rms_norm
 from framework.ops.pooling import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
 from framework.ops.resampling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
-from framework import backends, cuda, linalg, nn, optim, return_types, special, utils
+from framework import backends, cuda, func, linalg, nn, optim, return_types, special, utils
 from framework.saving import load, save
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from framework import dtypes, numpy_protocol, printing
 from framework.autograd import interface
-from framework.autograd.graph import RemovableHandle, Variable, retain_grad, set_tensor_class, wrap
+from framework.autograd.graph import RemovableHandle, Variable, keeps_grad, retain_grad, set_tensor_class, wrap
 from framework.autograd.inplace import inplace
 from framework.device import cpu
 from framework.device import device as Device
@@ -187,11 +187,7 @@ class Tensor(Variable):
     @property
     def retains_grad(self) -> Bool:
         """Whether this is no leaf, and yet keeps its ``.grad``."""
-        node = self.grad_fn
-        if node is None or node.hooks is None:
-            return False
-        reference = node.hooks.retain.get(self.output_nr)
-        return reference is not None and reference() is self
+        return keeps_grad(self)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call ``hook(grad)`` when this tensor's gradient is computed; what it returns, if not None, goes on instead.

@@ -1,6 +1,6 @@
 """Automatic differentiation: the primitive mechanism, the graph, the engine and what a user sees of them."""
 
-from framework.autograd import anomaly, function, graph
+from framework.autograd import anomaly, function, functional, grad_mode, graph, visualize
 from framework.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from framework.autograd.function import Function
 from framework.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -17,7 +17,9 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "function",
+    "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
     "graph",
@@ -25,4 +27,5 @@ __all__ = [
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "visualize",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,34 +16,26 @@ from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.recorded import attach, freed_error
 
 
-class FunctionNode(Node):
-    """A recorded call of a :class:`Function`; ``ctx`` in its methods.
+class FunctionCtx:
+    """The ``ctx`` of one call of a :class:`Function`: what it saves for backward, and whatever else its methods put on it.
 
     Attributes:
         needs_input_grad: For each argument of ``apply``, whether it needs a gradient.
-        function: The Function.
-        tensor_inputs: For each argument, whether it is a tensor.
-        places: For each result of ``forward``, which output of this node it is; None for what is no tensor.
     """
 
-    __slots__ = ("__dict__",)
-
-    function: type[Function]
-    places: list[int | None]
-
-    def __init__(self, args: Sequence[Any]) -> None:
+    def __init__(self, args: Sequence[Any], name: str) -> None:
         self.needs_input_grad = tuple([isinstance(each, Variable) and each.requires_grad for each in args])
-        self.tensor_inputs = [isinstance(each, Variable) for each in args]
-        self.edges = ()
-        self.hooks = None
-        self.extras = None
+        self._name = name
+        self._node: Callable[[], FunctionNode | None] = lambda: None
         self._to_save: tuple[Any, ...] = ()
         self._saved: list[Any] | None = None
         self._materialize = True
         self._dirty: tuple[Any, ...] = ()
         self._constants: tuple[Any, ...] = ()
 
-    # ---- What a Function's methods call ------------------------------------------------------------------------------
+    def name(self) -> str:
+        """The node's name, such as ``CubeBackward``."""
+        return self._name
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs or outputs for backward; they come back in ``saved_tensors``.
@@ -80,18 +73,23 @@ class FunctionNode(Node):
         Raises:
             RuntimeError: If they were freed, or changed in place since.
         """
+        node = self._node()
+        if self._saved is None and node is not None:
+            raise freed_error(node)
         if self._saved is None:
-            raise freed_error(self)
+            return self._to_save
         return tuple([None if each is None else self._restored(*each) for each in self._saved])
 
     saved_variables = saved_tensors
 
     def _restored(self, kept: Any, edge: Edge, box: list[Any] | None, version: int, unpack: Any) -> Any:
+        node = self._node()
+        assert node is not None
         if box is not None and box[0] != version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: a tensor of "
                 f"shape {list(kept.shape)}, which {self.name()} saved with save_for_backward, is at version {box[0]}; expected "
-                f"version {version} instead." + anomaly.changed_at(self, box)
+                f"version {version} instead." + anomaly.changed_at(node, box)
             )
         if unpack is not None:
             tensor = unpack(kept)
@@ -102,7 +100,7 @@ class FunctionNode(Node):
                 )
             kept = tensor._array
         if isinstance(edge, int):  # an output of this node
-            edge = self if self.outputs == 1 else (self, edge)
+            edge = node if node.outputs == 1 else (node, edge)
         return wrap(kept) if edge is None else attach(kept, edge)
 
     def _keep(self, outputs: Sequence[Any]) -> None:
@@ -127,7 +125,28 @@ class FunctionNode(Node):
                     self._saved.append((hooks[0](source), edge, None, 0, hooks[1]))
         self._to_save = ()
 
-    # ---- What the engine calls ---------------------------------------------------------------------------------------
+
+class FunctionNode(Node):
+    """A recorded call of a :class:`Function`. What is put on its ``ctx`` can be read here too.
+
+    Attributes:
+        function: The Function.
+        context: The ``ctx`` of the call.
+        tensor_inputs: For each argument, whether it is a tensor.
+        places: For each result of ``forward``, which output of this node it is; None for what is no tensor.
+    """
+
+    __slots__ = ("context", "outputs", "places", "tensor_inputs")
+
+    function: type[Function]
+    context: FunctionCtx
+    places: list[int | None]
+    tensor_inputs: list[bool]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in FunctionNode.__slots__:
+            raise AttributeError(name)
+        return getattr(self.context, name)
 
     def apply(self, grad: Any, create_graph: bool) -> list[Any]:
         """Call the user's ``backward`` and check what it returns."""
@@ -137,12 +156,13 @@ class FunctionNode(Node):
         given = []
         for place in self.places:
             slot = None if place is None else slots[place]
-            if place is not None and slot is None and self._materialize:
+            if place is not None and slot is None and self.context._materialize:
                 slot = np.zeros(shapes[place], dtypes[place])
             given.append(slot if slot is None or isinstance(slot, Variable) else wrap(slot))
-        returned = self.function.backward(self, *given)
+        returned = self.function.backward(self.context, *given)
         gradients = returned if isinstance(returned, tuple) else (returned,)
-        count = len(self.needs_input_grad)
+        needs = self.context.needs_input_grad
+        count = len(needs)
         while len(gradients) > count and gradients[-1] is None:
             gradients = gradients[:-1]
         if len(gradients) != count:
@@ -150,7 +170,7 @@ class FunctionNode(Node):
                 f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(gradients)})"
             )
         result = []
-        for position, (gradient, needed) in enumerate(zip(gradients, self.needs_input_grad, strict=True)):
+        for position, (gradient, needed) in enumerate(zip(gradients, needs, strict=True)):
             if not needed:
                 continue
             if gradient is not None and not isinstance(gradient, Variable):
@@ -164,13 +184,13 @@ class FunctionNode(Node):
     def all_edges(self) -> tuple[Edge, ...]:
         """The edges of all tensor arguments."""
         edges = iter(self.edges)
-        pairs = zip(self.needs_input_grad, self.tensor_inputs, strict=True)
+        pairs = zip(self.context.needs_input_grad, self.tensor_inputs, strict=True)
         return tuple([next(edges) if needed else None for needed, tensor in pairs if tensor])
 
     def release(self) -> None:
         """Let go of the saved tensors."""
-        if self._saved:
-            self._saved = None
+        if self.context._saved:
+            self.context._saved = None
 
 
 class Function:
@@ -236,26 +256,28 @@ class Function:
         separate = cls.setup_context is not Function.setup_context
         if kwargs or separate:
             args = cls._bound(separate, args, kwargs)
+        if cls is Function:
+            raise NotImplementedError("You must implement the forward function for custom autograd.Function: subclass it.")
         recorded = recording.get()
-        node = cls._node_class(args)
+        context = FunctionCtx(args, cls._node_class.__name__)
         with no_grad():
             if separate:
                 output = cls.forward(*args)
-                cls.setup_context(node, args, output)
+                cls.setup_context(context, args, output)
             else:
-                output = cls.forward(node, *args)
+                output = cls.forward(context, *args)
         several = isinstance(output, tuple)
         results = list(output) if several else [output]
-        for tensor in node._dirty:
+        for tensor in context._dirty:
             if not any(tensor is result for result in results):
                 raise RuntimeError(
                     "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
                     "modified inplace must all be outputs of the Function."
                 )
-        if recorded and any(node.needs_input_grad):
-            cls._record(node, args, results)
+        if recorded and any(context.needs_input_grad):
+            cls._record(context, args, results)
         else:
-            for tensor in node._dirty:
+            for tensor in context._dirty:
                 bump_version(tensor)
         return tuple(results) if several else results[0]
 
@@ -270,14 +292,18 @@ class Function:
         return bound.args[len(lead) :]
 
     @classmethod
-    def _record(cls, node: FunctionNode, args: tuple[Any, ...], results: list[Any]) -> None:
-        """Make the node a part of the graph, and give the results their edges."""
-        edges = tuple([edge_of(arg) for arg, needed in zip(args, node.needs_input_grad, strict=True) if needed])
-        dirty = {id(tensor) for tensor in node._dirty}
-        for tensor in node._dirty:
+    def _record(cls, context: FunctionCtx, args: tuple[Any, ...], results: list[Any]) -> None:
+        """Make the call's node a part of the graph, and give the results their edges."""
+        node = cls._node_class()
+        node.context = context
+        context._node = weakref.ref(node)
+        edges = tuple([edge_of(arg) for arg, needed in zip(args, context.needs_input_grad, strict=True) if needed])
+        dirty = {id(tensor) for tensor in context._dirty}
+        for tensor in context._dirty:
             check_writable(tensor, cls.__name__)
         inputs = {id(arg) for arg in args if isinstance(arg, Variable)}
-        constant = {id(tensor) for tensor in node._constants}
+        constant = {id(tensor) for tensor in context._constants}
+        node.tensor_inputs = [isinstance(each, Variable) for each in args]
         outputs: list[Any] = []
         node.places = []
         for position, result in enumerate(results):
@@ -304,7 +330,7 @@ class Function:
                 record_write(tensor, written)
             else:
                 tensor._edge, tensor._requires_grad = edge, True
-        node._keep(outputs)
+        context._keep(outputs)
         if anomaly.active:
             arrays = [each._array for each in args if isinstance(each, Variable)]
             anomaly.remember(node, arrays, [each._array for each in outputs])
@@ -325,7 +351,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a ``backward`` that can't be differentiated itself: a second derivative through it is an error."""
 
     @functools.wraps(backward)
-    def wrapper(ctx: FunctionNode, *gradients: Any) -> Any:
+    def wrapper(ctx: FunctionCtx, *gradients: Any) -> Any:
         create_graph = recording.get()
         with no_grad():
             outputs = backward(ctx, *gradients)

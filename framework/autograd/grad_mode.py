@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -59,6 +60,13 @@ class _Mode:
         inference.set(inferring)
 
     def __call__(self, function: F) -> F:
+        if isinstance(function, type):
+            warnings.warn(
+                f"Decorating classes is deprecated: {type(self).__name__} holds while an instance of {function.__name__} is "
+                "made, not in its methods. Decorate those, or __init__.",
+                FutureWarning,
+                stacklevel=2,
+            )
         code = getattr(function, "__code__", None)
         flags = code.co_flags if code is not None else 0
         if flags & _CO_COROUTINE:
@@ -66,9 +74,7 @@ class _Mode:
         elif flags & _CO_GENERATOR:
             wrapper = self._wrap_generator(function)
         elif flags & _CO_ASYNC_GENERATOR:
-            raise TypeError(
-                f"{type(self).__name__} can't decorate the asynchronous generator {function!r}; use it as a context manager"
-            )
+            wrapper = self._wrap_async_generator(function)
         else:
             wrapper = self._wrap_function(function)
         return functools.wraps(function)(wrapper)  # type: ignore[return-value]
@@ -109,6 +115,32 @@ class _Mode:
             finally:
                 with self._again():
                     generator.close()
+
+        return wrapper
+
+
+    def _wrap_async_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            resume: Callable[[], Any] = generator.__anext__
+            try:
+                while True:
+                    try:
+                        with self._again():
+                            value = await resume()
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        sent = yield value
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        resume = functools.partial(generator.athrow, error)
+                    else:
+                        resume = functools.partial(generator.asend, sent)
+            finally:
+                with self._again():
+                    await generator.aclose()
 
         return wrapper
 

@@ -8,6 +8,7 @@ its gradient goes: None for a leaf (the gradient stays in ``.grad``), the :class
 from __future__ import annotations
 
 import itertools
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,7 +72,16 @@ class Variable:
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient, of this tensor's shape and dtype, or None."""
-        return self._grad
+        value = self._grad
+        if value is None and self._edge is not None and not keeps_grad(self):
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+                "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access "
+                "the leaf Tensor instead.",
+                stacklevel=2,
+            )
+        return value
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -82,13 +92,13 @@ class Variable:
                 )
             if value._array.shape != self._array.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: got {list(value._array.shape)}, "
-                    f"but the tensor has {list(self._array.shape)}"
+                    f"attempting to assign a gradient of size '{list(value._array.shape)}' to a tensor of size "
+                    f"'{list(self._array.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
             if value._array.dtype != self._array.dtype:
                 raise RuntimeError(
-                    f"assigned grad has data of a different type: got {from_numpy_dtype(value._array.dtype)}, "
-                    f"but the tensor is {from_numpy_dtype(self._array.dtype)}"
+                    f"attempting to assign a gradient with dtype '{from_numpy_dtype(value._array.dtype)}' to a tensor with dtype "
+                    f"'{from_numpy_dtype(self._array.dtype)}'. The gradient must match the tensor's dtype"
                 )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
@@ -403,6 +413,15 @@ def bump_version(variable: Variable) -> None:
         box[0] += 1
         if anomaly.active:
             box[1:] = [anomaly.here()]
+
+
+def keeps_grad(variable: Variable) -> bool:
+    """Whether this is no leaf, and yet keeps its ``.grad``."""
+    node = variable.grad_fn
+    if node is None or node.hooks is None:
+        return False
+    reference = node.hooks.retain.get(variable.output_nr)
+    return reference is not None and reference() is variable
 
 
 def retain_grad(variable: Variable) -> None:

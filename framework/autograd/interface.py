@@ -112,7 +112,9 @@ def grad(
         if gradient is None:
             if materialize_grads:
                 gradient = np.zeros(*_kind(target))
-                gradient = wrap(gradient) if create_graph else gradient
+                if create_graph:
+                    gradient = wrap(gradient)
+                    gradient._requires_grad = True  # it can be differentiated further, as in PyTorch
             elif not allow_unused:
                 raise RuntimeError(
                     f"The differentiated Tensor at index {number} appears to not have been used in the graph. Set "
@@ -142,10 +144,14 @@ def _batched(
             raise RuntimeError(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The "
                 "sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was "
-                f"detected: grad_output[{number}] has a shape of {_size(batch._array.shape[1:])} and output[{number}] has a "
+                f"detected: grad_output[{number}] has a shape of {_size(batch._array.shape)} and output[{number}] has a "
                 f"shape of {_size(_kind(source)[0])}."
             )
     size = len(given[0])
+    if any(len(each) != size for each in given):
+        raise RuntimeError(f"the batches in grad_outputs differ in size: {[len(each) for each in given]}")
+    if not size:
+        return tuple([wrap(np.zeros((0, *_kind(target)[0]), _kind(target)[1])) for target in targets])
     rows = [
         grad(
             sources,

@@ -193,7 +193,7 @@ class PrimitiveNode(Node):
                     raise self._changed_error(box, version, name)
         if self.extras is not None and "packed" in self.extras:
             saved = self._unpacked(saved)
-        return self._saved_in_graph(saved) if create_graph else saved
+        return self._in_graph(saved) if create_graph else saved
 
     def release(self) -> None:
         """Let go of saved arrays. A node that saved none can run again, as in PyTorch."""
@@ -218,7 +218,7 @@ class PrimitiveNode(Node):
             every = tuple(range(every[0], max(self.plan.positions) + 1))
         return tuple(by_position.get(i) for i in every)
 
-    def _edges_of_saved(self) -> dict[str, Any]:
+    def _edges_by_name(self) -> dict[str, Any]:
         """Where the saved differentiable inputs and results stand in the graph, by name."""
         primitive, plan = self.primitive, self.plan
         by_position = dict(zip(plan.positions, self.edges, strict=True))
@@ -231,9 +231,9 @@ class PrimitiveNode(Node):
                 edges[name] = self if self.outputs == 1 else (self, number)
         return edges
 
-    def _saved_in_graph(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _in_graph(self, saved: tuple[Any, ...]) -> tuple[Any, ...]:
         """The saved values, with arrays of differentiable inputs and results as Tensors in the graph."""
-        edges = self._edges_of_saved()
+        edges = self._edges_by_name()
         made: dict[str, Any] = {}
         result = []
         for name, value in zip(self.plan.names, saved, strict=True):
@@ -300,7 +300,7 @@ class PrimitiveNode(Node):
         if isinstance(value, np.ndarray):
             kind = "a tensor" if value.dtype.kind == "c" else str(from_numpy_dtype(value.dtype))
             what = f"[{kind} {list(value.shape)}], which {self.name()} saved as {name!r}, is"
-            node, number = function_of(self._edges_of_saved().get(name))
+            node, number = function_of(self._edges_by_name().get(name))
             if node is not None and type(node).__name__ != "AccumulateGrad":
                 what = f"{what[:-2]}and which is output {number} of {node.name()}, is"
         return RuntimeError(
@@ -312,9 +312,11 @@ class PrimitiveNode(Node):
         """What the node saved, as PyTorch names it: ``_saved_self``, ``_saved_other``, ``_saved_result``, …"""
         if not name.startswith("_saved_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        wanted = name.removeprefix("_saved_")
-        wanted = "input" if wanted == "self" else wanted
         names = self.plan.names
+        wanted = name.removeprefix("_saved_")
+        wanted = next((each for each in names if wanted == self._pytorch_name(each)), wanted)
+        if wanted == "self":
+            wanted = self.primitive.arguments[0]
         if wanted not in names and any(wanted in parameter_names(each) for each in self.primitive.formulas.values()):
             return None  # saved only where another input requires grad
         if wanted not in names:
@@ -325,8 +327,28 @@ class PrimitiveNode(Node):
             raise freed_error(self)
         if self.extras is not None and "packed" in self.extras:
             saved = self._unpacked(saved)
-        value = self._saved_in_graph(saved)[names.index(wanted)]
+        value = self._in_graph(saved)[names.index(wanted)]
         return wrap(value) if isinstance(value, np.ndarray) else value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *[f"_saved_{self._pytorch_name(name)}" for name in self.plan.names]})
+
+    def _pytorch_name(self, name: str) -> str:
+        return _NAMES_BY_NODE.get(self.name(), {}).get(name) or _NAMES.get(name, name)
+
+
+# What PyTorch calls the values that formulas read: in general, and where it has another name for those of one node.
+_NAMES = {"input": "self", "input_shape": "self_sym_sizes", "dims": "dim"}
+_NAMES_BY_NODE = {
+    "MmBackward0": {"other": "mat2"},
+    "MaxBackward0": {"result1": "indices"},
+    "MinBackward0": {"result1": "indices"},
+    "SortBackward0": {"result1": "indices"},
+    "TopkBackward0": {"result1": "indices"},
+    "ConvolutionBackward0": {"input": "input"},
+    "NativeLayerNormBackward0": {"input": "input"},
+    "NativeBatchNormBackward0": {"input": "input"},
+}
 
 
 def freed_error(node: Node) -> RuntimeError:

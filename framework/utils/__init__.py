@@ -1,5 +1,5 @@
-"""Utilities: data loading."""
+"""Utilities: data loading, and activation checkpointing."""
 
-from framework.utils import data
+from framework.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
