@@ -22,7 +22,7 @@ def mixture(count: int) -> Tensor:
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mixing: Tensor) -> Tensor:
-    """The mean of ``(‖∇critic(x)‖ - 1)²`` at the points ``x`` between ``real`` and ``fake`` (N, D) that ``mixing`` (N, 1) picks."""
+    """The mean of ``(‖∇critic(x)‖ - 1)²`` at points between ``real`` and ``fake`` (N, D), picked by ``mixing`` (N, 1)."""
     between = (mixing * real + (1 - mixing) * fake).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return ((slope.norm(dim=1) - 1) ** 2).mean()

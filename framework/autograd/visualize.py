@@ -11,8 +11,7 @@ documentation tools draw in a code block marked ``mermaid``; Graphviz's text goe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from framework.autograd.engine import sum_to_shape
 from framework.autograd.graph import AccumulateGrad, Edge, Node, RemovableHandle, Variable, edge_of, function_of
@@ -36,8 +35,7 @@ def graphviz(
     return Picture(tensors, names, max_nodes=max_nodes).graphviz(forward=forward, direction=direction)
 
 
-@dataclass
-class _Box:
+class _Box(NamedTuple):
     """One box of a picture, or with ``target`` an arrow between two."""
 
     key: str
@@ -46,16 +44,13 @@ class _Box:
     target: str = ""
 
 
-@dataclass
 class _Part:
-    """A frame with boxes and arrows in it."""
+    """A frame with boxes and arrows in it, and its colours."""
 
-    key: str
-    title: str
-    fill: str
-    stroke: str
-    boxes: list[_Box] = field(default_factory=list)
-    arrows: list[_Box] = field(default_factory=list)
+    def __init__(self, key: str, title: str, fill: str, stroke: str) -> None:
+        self.key, self.title, self.fill, self.stroke = key, title, fill, stroke
+        self.boxes: list[_Box] = []
+        self.arrows: list[_Box] = []
 
 
 class Picture:
