@@ -48,6 +48,21 @@ def test_evaluation_mode(case: Case) -> None:
     compare(case, False)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.build(framework).state_dict()], ids=str)
+def test_states_cross_to_pytorch(case: Case) -> None:
+    """From this library's weights; :func:`layer_pair` has crossed the other way in all the tests above."""
+    ours, theirs = case.build(framework).double(), case.build(torch).double()
+    state = ours.state_dict()
+    theirs.load_state_dict({key: torch.from_numpy(value.numpy()) for key, value in state.items()})
+    for key, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), state[key].numpy())
+    traces = []
+    for library, layer in zip(LIBRARIES, (ours, theirs), strict=True):
+        inputs = [library.tensor(each) for each in (*case.inputs(), *case.constants)]
+        traces.append(trace(library, layer.eval(), inputs, second=False))
+    assert_traces_agree(*traces, case.rtol)
+
+
 @pytest.mark.parametrize("case", CASES + EVALUATED, ids=str)
 def test_printed_form(case: Case) -> None:
     assert repr(case.build(framework)) == repr(case.build(torch))

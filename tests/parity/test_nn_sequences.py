@@ -108,3 +108,47 @@ def test_stacks_of_transformer_layers_with_masks() -> None:
     assert_traces_agree(*results)
 
 
+
+
+PADDING = np.array([[0, 0, 0, 1, 1], [0, 0, 0, 0, 1]], bool)
+ENCODERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "time first": ({}, {}),
+    "batch first": ({"batch_first": True}, {}),
+    "norm first": ({"batch_first": True, "norm_first": True}, {}),
+    "gelu": ({"batch_first": True, "activation": "gelu"}, {}),
+    "without bias": ({"batch_first": True, "bias": False}, {}),
+    "not nested": ({"batch_first": True}, {"enable_nested_tensor": False}),
+    "unchecked": ({"batch_first": True}, {"mask_check": False}),
+    "normalized": ({"batch_first": True}, {"norm": True}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoders_in_evaluation_without_gradients(name: str) -> None:
+    """There PyTorch leaves zeros where the source is padded, unless one of many conditions isn't met."""
+    options, of_stack = ENCODERS[name]
+    x = normal(2, 5, 8)
+    results: list[list[np.ndarray]] = []
+    for library in LIBRARIES:
+        library.manual_seed(0)
+        layer = library.nn.TransformerEncoderLayer(8, 2, 16, dtype=library.float64, **options)
+        stack = {**of_stack, "norm": library.nn.LayerNorm(8).double()} if "norm" in of_stack else of_stack
+        encoder = library.nn.TransformerEncoder(layer, 2, **stack).eval()
+        source = library.tensor(x if options.get("batch_first") else x.transpose(1, 0, 2))
+        padding = library.tensor(PADDING)
+        causal = library.nn.Transformer.generate_square_subsequent_mask(5, dtype=library.float64)
+        calls: list[Callable[..., Any]] = [
+            lambda e=encoder, s=source, p=padding: e(s, src_key_padding_mask=p),
+            lambda e=encoder, s=source, p=padding: e(s, src_key_padding_mask=p.flip(1)),
+            lambda e=encoder, s=source, m=causal: e(s, mask=m),
+            lambda e=encoder, s=source: e(s),
+        ]
+        if "mask_check" in of_stack:  # without its check PyTorch takes the wrong positions for padding at the front
+            del calls[1]
+        with library.no_grad():
+            found = [call() for call in calls]
+        found.append(calls[0]())  # recording
+        results.append([each.detach().numpy() for each in found])
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)

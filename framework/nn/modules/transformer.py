@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from framework.autograd.grad_mode import is_grad_enabled
 from framework.dtypes import dtype as DType
 from framework.nn import functional as F
 from framework.nn import init
+from framework.nn.modules.activation import GELU, ReLU
 from framework.nn.modules.attention import MultiheadAttention
 from framework.nn.modules.container import ModuleList
 from framework.nn.modules.dropout import Dropout
@@ -19,6 +21,7 @@ from framework.nn.modules.normalization import LayerNorm
 from framework.ops.arranging import triu
 from framework.ops.comparison import equal
 from framework.ops.creation import full
+from framework.ops.shape import unsqueeze
 from framework.tensor import Tensor
 
 Activation = str | Callable[[Tensor], Tensor]
@@ -43,6 +46,21 @@ def _is_causal(mask: Tensor | None, is_causal: bool | None, size: int) -> bool:
         return bool(is_causal)
     causal = generate_square_subsequent_mask(size, dtype=mask.dtype) if mask.is_floating_point() else None
     return causal is not None and mask.shape[-2:] == causal.shape and len(mask.shape) == 2 and bool(equal(mask, causal))
+
+
+def _serves_nested_tensors(layer: Module) -> bool:
+    """Whether PyTorch evaluates such a layer without its padding."""
+    if not isinstance(layer, TransformerEncoderLayer) or layer.norm_first or not layer.self_attn.batch_first:
+        return False
+    usual = layer.activation in (F.relu, F.gelu) or isinstance(layer.activation, (ReLU, GELU))
+    attention = layer.self_attn
+    return (
+        usual
+        and layer.norm1.eps == layer.norm2.eps
+        and attention._qkv_same_embed_dim
+        and attention.in_proj_bias is not None
+        and attention.num_heads % 2 == 0
+    )
 
 
 def _clones(layer: Module, count: int) -> ModuleList:
@@ -202,7 +220,10 @@ class TransformerEncoder(Module):
         encoder_layer: What is copied.
         num_layers: How often.
         norm: A last layer, or None.
-        enable_nested_tensor, mask_check: PyTorch's switches of a faster evaluation; they change nothing here.
+        enable_nested_tensor: Whether the result is 0 where ``src_key_padding_mask`` hides the source, in evaluation
+            without gradients. So it is in PyTorch, which computes without the padding there; and only under the
+            conditions that it has for that, such as ``batch_first`` and not ``norm_first``.
+        mask_check: Whether that is so only if all padding stands at the end, or for any mask.
     """
 
     def __init__(
@@ -218,6 +239,7 @@ class TransformerEncoder(Module):
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
+        self.use_nested_tensor = enable_nested_tensor and _serves_nested_tensors(encoder_layer)
         self.mask_check = mask_check
 
     def forward(
@@ -230,9 +252,25 @@ class TransformerEncoder(Module):
         """``(S, N, d_model)`` to the same; whether the mask is causal is found out unless given."""
         batch_first = self.layers[0].self_attn.batch_first if self.num_layers else False
         causal = _is_causal(mask, is_causal, src.shape[1 if batch_first and len(src.shape) == 3 else 0])
+        hidden = self._hidden_positions(src, mask, src_key_padding_mask)
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, causal)
+        if hidden is not None:
+            src = src.masked_fill(unsqueeze(hidden, -1), 0.0)
         return src if self.norm is None else self.norm(src)
+
+    def _hidden_positions(self, src: Tensor, mask: Tensor | None, padding: Tensor | None) -> Tensor | None:
+        """Where the result is to be zero, ``(N, S)``; None for nowhere."""
+        if not self.use_nested_tensor or padding is None or mask is not None or len(src.shape) != 3:
+            return None
+        layer = self.layers[0]
+        if layer.training:
+            return None
+        if is_grad_enabled() and any(each.requires_grad for each in (src, *layer.parameters())):
+            return None
+        hidden: Any = padding != 0
+        at_the_end = not bool((hidden[:, :-1] & ~hidden[:, 1:]).any())
+        return hidden if at_the_end or not self.mask_check else None
 
 
 class TransformerDecoder(Module):
