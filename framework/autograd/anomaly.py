@@ -87,10 +87,12 @@ def here() -> Place:
 
 
 def remember(node: Node, inputs: Iterable[Any], results: Iterable[Any]) -> None:
-    """Note on a new node where it was made, and whether it made a NaN of numbers."""
+    """Note on a new node where it was made, and whether it made a NaN of numbers, or any value that is not finite of finite ones."""
+    results, inputs = list(results), list(inputs)
     extras = node._extras()
     extras["place"] = here()
     extras["made_nan"] = any(_has_nan(each) for each in results) and not any(_has_nan(each) for each in inputs)
+    extras["made_non_finite"] = all(map(_is_finite, inputs)) and not all(map(_is_finite, results))
 
 
 def check(node: Node, gradients: Iterable[Any]) -> None:
@@ -144,12 +146,28 @@ def _has_nan(array: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
+def _is_finite(array: Any) -> bool:
+    return not isinstance(array, np.ndarray) or array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
+def first_non_finite(node: Node) -> Node | None:
+    """The oldest recorded operation up to this one that made an infinity or a NaN of finite values.
+
+    Known of what was recorded while anomaly detection was on.
+    """
+    return _oldest(node, "made_non_finite")
+
+
 def _first_nan(node: Node) -> Node | None:
     """The oldest node behind this one, or this one, that made a NaN of numbers."""
+    return _oldest(node, "made_nan")
+
+
+def _oldest(node: Node, mark: str) -> Node | None:
     found, seen, stack = None, {node}, [node]
     while stack:
         each = stack.pop()
-        if (each.extras or {}).get("made_nan") and (found is None or each.sequence_nr < found.sequence_nr):
+        if (each.extras or {}).get(mark) and (found is None or each.sequence_nr < found.sequence_nr):
             found = each
         for edge in each.edges:
             behind = edge[0] if isinstance(edge, tuple) else edge

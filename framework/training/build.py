@@ -2,114 +2,309 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 
 import framework
 from framework import nn, optim
-from framework.datasets import DataError, ImageData, load_idx_pair, load_images
-from framework.tensor import Tensor
-from framework.training.config import Config, Data, name_and_arguments
+from framework.optim import lr_scheduler
+from framework.training import tasks
+from framework.training.callbacks import Callback, EarlyStopping, Ema, GradientWatch, TimeBudget
+from framework.training.config import Config, ConfigError, name_and_arguments
+from framework.training.data import ImageAugment, Parts
 from framework.training.errors import TrainingError
-from framework.utils.data import DataLoader, TensorDataset
+from framework.training.progress import Console
+from framework.training.schedule import Schedule
+from framework.training.state import evaluation_mode
+from framework.training.trainer import Trainer
+from framework.utils.data import DataLoader
 
-OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {"sgd": optim.SGD, "adam": optim.Adam}
-LOSSES: dict[str, Callable[..., nn.Module]] = {"cross_entropy": nn.CrossEntropyLoss}
+OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "sgd": optim.SGD,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "adadelta": optim.Adadelta,
+    "adagrad": optim.Adagrad,
+    "adamax": optim.Adamax,
+    "nadam": optim.NAdam,
+    "radam": optim.RAdam,
+    "rmsprop": optim.RMSprop,
+    "muon": optim.Muon,
+    "lbfgs": optim.LBFGS,
+}
+
+LOSSES: dict[str, Callable[..., nn.Module]] = {
+    "cross_entropy": nn.CrossEntropyLoss,
+    "nll": nn.NLLLoss,
+    "multi_margin": nn.MultiMarginLoss,
+    "mse": nn.MSELoss,
+    "l1": nn.L1Loss,
+    "smooth_l1": nn.SmoothL1Loss,
+    "huber": nn.HuberLoss,
+    "gaussian_nll": nn.GaussianNLLLoss,
+    "poisson_nll": nn.PoissonNLLLoss,
+    "bce": nn.BCELoss,
+    "bce_with_logits": nn.BCEWithLogitsLoss,
+    "soft_margin": nn.SoftMarginLoss,
+}
+
+SCHEDULERS: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
+    "step": lr_scheduler.StepLR,
+    "multi_step": lr_scheduler.MultiStepLR,
+    "constant": lr_scheduler.ConstantLR,
+    "linear": lr_scheduler.LinearLR,
+    "exponential": lr_scheduler.ExponentialLR,
+    "polynomial": lr_scheduler.PolynomialLR,
+    "cosine": lr_scheduler.CosineAnnealingLR,
+    "cosine_restarts": lr_scheduler.CosineAnnealingWarmRestarts,
+    "one_cycle": lr_scheduler.OneCycleLR,
+    "cyclic": lr_scheduler.CyclicLR,
+    "plateau": lr_scheduler.ReduceLROnPlateau,
+}
+
+# The argument in which a schedule is told its whole length.
+_LENGTHS = {"linear": "total_iters", "polynomial": "total_iters", "cosine": "T_max", "one_cycle": "total_steps"}
+
+# Each task's losses, the usual one first; none where the task has its own.
+TASKS: dict[str, tuple[type[tasks.Task], tuple[str, ...]]] = {
+    "classification": (tasks.Classification, ("cross_entropy", "nll", "multi_margin")),
+    "regression": (
+        tasks.Regression,
+        ("mse", "l1", "smooth_l1", "huber", "gaussian_nll", "poisson_nll", "bce", "bce_with_logits", "soft_margin"),
+    ),
+    "language_model": (tasks.LanguageModel, ("cross_entropy",)),
+    "autoencoder": (tasks.Autoencoder, ("mse", "bce_with_logits", "bce", "l1", "smooth_l1", "huber")),
+    "gan": (tasks.WassersteinGAN, ()),
+}
 
 Models = Mapping[str, Callable[..., nn.Module]]
 
 
-def build_data(data: Data, report: Callable[[str], object], progress: bool) -> ImageData:
-    """Read, download or draw the images that the config asks for.
-
-    Args:
-        data: The config's section.
-        report: Told what is going on, a line at a time.
-        progress: Whether a download may show a bar.
+def build_trainer(config: Config, models: Models, parts: Parts, console: Console) -> Trainer:
+    """Everything a run consists of, but its folder.
 
     Raises:
-        TrainingError: If the data can't be had or is damaged.
+        TrainingError: If the parts don't fit each other; the message says which.
     """
-    try:
-        if data.source == "idx":
-            assert data.idx is not None  # the config has checked it
-            pair = data.idx
-            return load_idx_pair(pair.images, pair.labels, pair.train_count, pair.test_count)
-        return load_images(
-            data.source, data.folder, cache=data.cache, download=data.download, progress=progress, report=report
-        )
-    except DataError as error:
-        raise TrainingError(str(error)) from error
-
-
-def build_loaders(images: ImageData, data: Data) -> tuple[DataLoader, DataLoader]:
-    """A shuffling loader of the training images and an ordered one of the test images, as ``(N, 1, H, W)`` floats.
-
-    Both are normalized by the mean and standard deviation of the training images. The test loader draws from a generator of
-    its own, so that evaluating doesn't change the training run.
-    """
-    scale = images.train_images.astype(np.float32) / 255
-    mean, deviation = float(scale.mean()), float(scale.std()) or 1.0
-
-    def prepare(pixels: Any, labels: Any) -> TensorDataset:
-        normalized = (pixels.astype(np.float32) / 255 - mean) / deviation
-        return TensorDataset(
-            framework.from_numpy(normalized[:, None].astype(np.float32)), framework.from_numpy(labels.astype(np.int64))
-        )
-
-    train = DataLoader(prepare(images.train_images, images.train_labels), batch_size=data.batch_size, shuffle=True)
-    test = DataLoader(
-        prepare(images.test_images, images.test_labels),
-        batch_size=data.eval_batch_size,
-        generator=framework.Generator().manual_seed(0),
+    train_loader, test_loader = build_loaders(config, parts)
+    model = build_model(config, models, parts)
+    task = build_task(config, parts)
+    train = config.train
+    with _told("the optimizer can't be built"):
+        optimizers = build_optimizers(config, task, model)
+    trainer = Trainer(
+        model,
+        optimizers,
+        train_loader,
+        test_loader,
+        task,
+        epochs=train.epochs,
+        steps=train.steps,
+        accumulate=train.accumulate,
+        clip_norm=train.clip_norm,
+        clip_value=train.clip_value,
+        eval_every=train.eval_every,
+        log_every=train.log_every,
+        monitor=train.monitor,
+        augment=build_augment(config),
+        callbacks=build_callbacks(config),
+        seed=config.seed,
+        console=console,
     )
+    with _told("the schedule can't be built"):
+        trainer.schedules = [
+            each for optimizer in optimizers.values() for each in build_schedules(config, optimizer, trainer)
+        ]
+    return trainer
+
+
+class _told:
+    """Turns the errors of a constructor into words for the user."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, (ValueError, TypeError, RuntimeError, KeyError)) and not isinstance(error, TrainingError):
+            raise TrainingError(f"{self.what}: {' '.join(str(error).split())}") from error
+
+
+def build_loaders(config: Config, parts: Parts) -> tuple[DataLoader, DataLoader]:
+    """A shuffling loader of the training samples and an ordered one of the test samples."""
+    data = config.data
+    with _told("data"):
+        train = DataLoader(parts.train, batch_size=data.batch_size, shuffle=True, num_workers=data.workers)
+        test = DataLoader(parts.test, batch_size=data.eval_batch_size, num_workers=data.workers)
     return train, test
 
 
-def build_model(config: Config, models: Models, images: ImageData) -> nn.Module:
+def resolve_model(config: Config, models: Models, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's arguments: the config's, and the data's sizes where the config leaves them out."""
+    name, arguments = name_and_arguments(config.model)
+    taken = inspect.signature(models[name]).parameters
+    return {**{key: value for key, value in sizes.items() if key in taken}, **arguments}
+
+
+def build_model(config: Config, models: Models, parts: Parts) -> nn.Module:
     """The model of the config, checked against the data with one forward pass.
 
     Raises:
-        TrainingError: If it can't take these images, or gives fewer scores than there are classes.
+        TrainingError: If it can't take these samples, or gives fewer scores than there are classes.
     """
-    name, arguments = name_and_arguments(config.model)
+    arguments = resolve_model(config, models, parts.sizes)
+    inputs = example(parts)
     try:
-        model = models[name](**arguments)
-        scores = _try_forward(model, images)
-    except (RuntimeError, ValueError, TypeError) as error:
-        size = "×".join(str(n) for n in images.train_images.shape[1:])
+        model = models[config.model.name](**arguments)
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"it gives a {type(model).__name__}, not a Module")
+        if config.train.precision == "float64":
+            model.double()
+            inputs = inputs.double() if inputs.is_floating_point() else inputs
+        with evaluation_mode(model):
+            outputs = model(inputs) if config.task.__struct_config__.tag != "gan" else model.critic(inputs)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        size = "×".join(str(n) for n in inputs.shape[1:])
         raise TrainingError(
-            f"model {name} can't be built for {size} images with {arguments or 'its defaults'}: {error}"
+            f"model {config.model.name} can't be built for samples of {size} with {arguments or 'its defaults'}: {error}"
         ) from error
-    classes = int(max(images.train_labels.max(), images.test_labels.max())) + 1
-    if scores.ndim != 2 or scores.shape[1] < classes:
+    classes = parts.sizes.get("classes", parts.sizes.get("vocabulary"))
+    scored = config.task.__struct_config__.tag in ("classification", "language_model")
+    if scored and classes is not None and outputs.shape[-1] < classes:
+        key = "classes" if "classes" in parts.sizes else "vocabulary"
         raise TrainingError(
-            f"model {name} gives scores of shape {tuple(scores.shape)}, but the data has {classes} classes: "
-            f"set model.classes={classes}"
+            f"model {config.model.name} gives scores of shape {tuple(outputs.shape)}, but the data has {classes} {key}: "
+            f"set model.{key}={classes}"
         )
     return model
 
 
-def _try_forward(model: nn.Module, images: ImageData) -> Tensor:
-    height, width = images.train_images.shape[1:]
-    training = model.training
-    model.eval()
-    try:
-        with framework.inference_mode():
-            return model(framework.zeros(1, 1, height, width))
-    finally:
-        model.train(training)
+def example(parts: Parts) -> framework.Tensor:
+    """The inputs of a batch of one sample."""
+    sample = parts.test[0]
+    return (sample if isinstance(sample, framework.Tensor) else sample[0]).unsqueeze(0)
 
 
-def build_loss(config: Config) -> nn.Module:
-    """The loss of the config."""
-    name, arguments = name_and_arguments(config.loss)
-    return LOSSES[name](**arguments)
+def build_task(config: Config, parts: Parts) -> tasks.Task:
+    """The task of the config, with its loss function and metrics.
+
+    Raises:
+        TrainingError: If the loss or a metric is none of the task's.
+    """
+    name, settings = name_and_arguments(config.task)
+    kind, losses = TASKS[name]
+    options = {"metrics": config.metrics, "facts": parts.facts, **settings}
+    if not losses:
+        if config.loss is not None:
+            raise TrainingError(f"task {name} has losses of its own: leave out the section loss")
+        return kind(**options)
+    loss, arguments = (losses[0], {}) if config.loss is None else name_and_arguments(config.loss)
+    if loss not in losses:
+        raise TrainingError(f"loss.name: task {name} takes one of {', '.join(losses)}, got {loss}")
+    if arguments.get("weight") is not None:
+        arguments["weight"] = framework.tensor(arguments["weight"], dtype=getattr(framework, config.train.precision))
+    return kind(LOSSES[loss](**arguments), **options)
 
 
-def build_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:
-    """The optimizer of the config over the model's parameters."""
+def build_optimizers(config: Config, task: tasks.Task, model: nn.Module) -> dict[str, optim.Optimizer]:
+    """An optimizer of the config for each objective, over the parameters that it trains."""
     name, arguments = name_and_arguments(config.optimizer)
-    return OPTIMIZERS[name](model.parameters(), **arguments)
+    return {
+        objective.name: OPTIMIZERS[name](
+            [each for each in objective.module(model).parameters() if each.requires_grad], **arguments
+        )
+        for objective in task.objectives()
+    }
+
+
+def build_schedules(config: Config, optimizer: optim.Optimizer, trainer: Trainer) -> list[Schedule]:
+    """The schedule of the config for an optimizer, in a list; an empty one where there is none."""
+    if config.scheduler is None:
+        return []
+    name, arguments = name_and_arguments(config.scheduler)
+    interval = arguments.pop("interval", "epoch")
+    length = _length_of_run(trainer, interval)
+    if name not in ("sequential", "chained"):
+        if name == "plateau":
+            arguments["mode"] = "min" if trainer.smaller_is_better else "max"
+        return [Schedule(_scheduler(name, arguments, optimizer, length), interval)]
+    milestones = arguments.get("milestones") or [0] * (len(arguments["schedulers"]) - 1)
+    parts = []
+    for begins, section in zip([0, *milestones], config.scheduler.schedulers, strict=True):  # type: ignore[union-attr]
+        part, settings = name_and_arguments(section)
+        settings.pop("interval")
+        parts.append(_scheduler(part, settings, optimizer, None if length is None else max(length - begins, 1)))
+    if name == "sequential":
+        return [Schedule(lr_scheduler.SequentialLR(optimizer, parts, milestones), interval)]
+    return [Schedule(lr_scheduler.ChainedScheduler(parts), interval)]
+
+
+def _scheduler(
+    name: str, arguments: dict[str, Any], optimizer: optim.Optimizer, length: int | None
+) -> lr_scheduler.LRScheduler:
+    key = _LENGTHS.get(name)
+    if key is not None and arguments[key] is None:
+        if length is None:
+            raise TrainingError(f"scheduler.{key}: give it, since the length of this run is not known beforehand")
+        arguments[key] = length
+    return SCHEDULERS[name](optimizer, **arguments)
+
+
+def _length_of_run(trainer: Trainer, interval: str) -> int | None:
+    updates = trainer.total_updates
+    if interval == "step" or updates is None:
+        return updates
+    per_epoch = trainer.updates_per_epoch
+    return None if per_epoch is None else -(-updates // per_epoch)
+
+
+def build_augment(config: Config) -> ImageAugment | None:
+    """What changes training images at random, if anything."""
+    settings = getattr(config.data, "augment", None)
+    return None if settings is None else ImageAugment(**msgspec.structs.asdict(settings))
+
+
+def build_callbacks(config: Config) -> list[Callback]:
+    """The callbacks that the config asks for."""
+    train = config.train
+    callbacks: list[Callback] = []
+    if train.ema is not None:
+        callbacks.append(Ema(train.ema))
+    if train.early_stopping is not None:
+        callbacks.append(EarlyStopping(**msgspec.structs.asdict(train.early_stopping)))
+    if train.max_minutes is not None:
+        callbacks.append(TimeBudget(train.max_minutes))
+    if config.logging.gradient_norms:
+        callbacks.append(GradientWatch())
+    return callbacks
+
+
+def open_model_file(file: str, name: str) -> Callable[..., nn.Module]:
+    """Run a Python file and give the model in it of this name; only for ``--allow-code``.
+
+    Raises:
+        ConfigError: If the file can't be run or has no such model.
+    """
+    path = Path(file)
+    spec = importlib.util.spec_from_file_location(path.stem, path) if path.is_file() else None
+    if spec is None or spec.loader is None:
+        raise ConfigError([f"{file}: no such Python file"])
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's own code raises
+        raise ConfigError([f"{file}: can't be run: {type(error).__name__}: {error}"]) from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        models = [
+            key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, nn.Module)
+        ]
+        raise ConfigError([f"{file} has no model {name}; it has {', '.join(models) or 'none'}"])
+    return found

@@ -1,9 +1,8 @@
-"""What a person sees while a run goes on: bars on a terminal, plain lines elsewhere."""
+"""What a person sees while a run goes on: a bar over the whole run on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -31,7 +30,10 @@ class Console:
 
     def always(self, text: str = "") -> None:
         """A line that is printed in quiet mode too."""
-        print(text, file=self.stream, flush=True)
+        if self.bars:
+            tqdm.write(text, file=self.stream)  # above a bar that is being shown
+        else:
+            print(text, file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         """A warning in a frame that can't be overlooked; printed in quiet mode too."""
@@ -40,47 +42,73 @@ class Console:
         self.always(f"{rule}\n{lines}\n{rule}")
 
     @contextmanager
-    def progress(self, title: str, samples: int, done: int = 0) -> Iterator[Progress]:
-        """A bar over that many samples, of which ``done`` are done already."""
+    def bar(self, updates: int | None, done: int = 0) -> Iterator[Bar]:
+        """A bar over a run's updates (None: their number is not known), of which ``done`` are done already.
+
+        The time to the end that it shows is by the mean speed of this session, evaluations and checkpoints included.
+        """
         bar = None
         if self.bars:
             bar = tqdm(
-                total=samples,
+                total=updates,
                 initial=done,
-                desc=title,
-                unit=" samples",
+                unit=" updates",
                 file=self.stream,
                 leave=False,
                 dynamic_ncols=True,
+                smoothing=0,
             )
         try:
-            yield Progress(bar)
+            yield Bar(bar)
         finally:
             if bar is not None:
                 bar.close()
 
 
-class Progress:
-    """Counts samples, and shows them with the current figures where there is a bar."""
+class Bar:
+    """Shows figures on a bar, where there is one."""
 
     def __init__(self, bar: Any = None) -> None:
-        self.bar = bar
-        self.samples = 0
-        self.started = time.perf_counter()
+        self._bar = bar
 
-    def advance(self, samples: int, **figures: float) -> None:
-        """So many more samples are done."""
+    def advance(self, updates: int, **figures: float) -> None:
+        """So many more updates are made."""
+        if self._bar is not None:
+            self._bar.set_postfix({key: f"{value:.4g}" for key, value in figures.items()}, refresh=False)
+            self._bar.update(updates)
+
+
+class Rate:
+    """Samples and counted targets per second of training, evaluations left out."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.samples = self.counted = self.seconds = 0.0
+
+    def add(self, samples: float, counted: float, seconds: float) -> None:
+        """That much was worked on in that time."""
         self.samples += samples
-        if self.bar is not None:
-            self.bar.set_postfix({key: f"{value:.4g}" for key, value in figures.items()}, refresh=False)
-            self.bar.update(samples)
+        self.counted += counted
+        self.seconds += seconds
 
     @property
-    def seconds(self) -> float:
-        """Wall-clock time since the start."""
-        return time.perf_counter() - self.started
-
-    @property
-    def rate(self) -> float:
+    def samples_per_second(self) -> float:
         """Samples per second."""
         return self.samples / max(self.seconds, 1e-9)
+
+    @property
+    def counted_per_second(self) -> float:
+        """Counted targets per second."""
+        return self.counted / max(self.seconds, 1e-9)
+
+
+def spell_seconds(seconds: float) -> str:
+    """``"42 s"``, ``"3:20 min"`` or ``"2:05 h"``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02} h"
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"

@@ -1,24 +1,31 @@
-"""A run's folder: its config, its metrics, its checkpoints."""
+"""A run's folder: its config, its metrics, its checkpoints. ``docs/runs.md`` lists what is in it."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from framework.serialization.atomic import atomic_write
 from framework.training.errors import TrainingError
 
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
+ENVIRONMENT = "environment.json"
+MODEL = "model.txt"
+GALLERY = "gallery"
+CHECKPOINTS = "checkpoints"
 LAST = "last.ckpt"
 BEST = "best.ckpt"
+BEFORE_BAD_STEP = "before-bad-step.ckpt"
 
 
 class RunFolder:
-    """``runs/<name>-<time>/`` with ``config.yaml``, ``metrics.jsonl``, ``last.ckpt`` and ``best.ckpt``."""
+    """``runs/<name>-<time>/``, or a folder that was asked for."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,7 +44,13 @@ class RunFolder:
         """
         try:
             folder = cls(cls._claim(name) if path is None else cls._claim_given(path))
-            (folder.path / CONFIG).write_text(config, encoding="utf-8")
+            # Made, never overwritten: of two runs that were given the same empty folder, one stops here.
+            with (folder.path / CONFIG).open("x", encoding="utf-8") as file:
+                file.write(config)
+        except FileExistsError as error:
+            raise TrainingError(
+                f"{path}: another run has just begun in this folder; choose one with --run-dir"
+            ) from error
         except OSError as error:
             where = path if path is not None else Path("runs")
             raise TrainingError(
@@ -49,7 +62,10 @@ class RunFolder:
     @staticmethod
     def _claim(name: str) -> Path:
         stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        Path("runs").mkdir(exist_ok=True)
+        try:
+            Path("runs").mkdir(exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(error.errno, "a file is in the way of the folder") from error
         for number in range(1, 1000):
             candidate = Path("runs") / (stem if number == 1 else f"{stem}-{number}")
             try:
@@ -80,8 +96,24 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: logged steps and epochs."""
+        """One JSON object a line: logged steps, evaluations and epochs."""
         return self.path / METRICS
+
+    def checkpoint(self, step: int) -> Path:
+        """The checkpoint after this step."""
+        return self.path / CHECKPOINTS / f"step-{step}.ckpt"
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file of the folder, as a whole or not at all.
+
+        Raises:
+            TrainingError: If it can't be written.
+        """
+        try:
+            with atomic_write(self.path / name) as file:
+                file.write(text.encode("utf-8"))
+        except OSError as error:
+            raise TrainingError(f"{self.path / name}: {error.strerror or error}") from error
 
 
 class MetricsFile:
@@ -95,22 +127,33 @@ class MetricsFile:
     def __init__(self, path: Path, after_step: int | None = None) -> None:
         self.path = path
         if after_step is not None and path.exists():
-            kept = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= after_step]
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-            os.replace(temporary, path)
+            try:
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                with atomic_write(path) as file:
+                    file.write("".join(line + "\n" for line in lines if _step_of(line) <= after_step).encode())
+            except OSError as error:
+                raise TrainingError(f"{path}: {error.strerror or error}") from error
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Add one record.
+        """Add one record; numbers that are not finite become null.
 
         Raises:
             TrainingError: If the file can't be written.
         """
+        plain = {
+            key: None if isinstance(each, float) and not math.isfinite(each) else each for key, each in record.items()
+        }
         try:
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+                file.write(json.dumps(plain, allow_nan=False) + "\n")
         except OSError as error:
             raise TrainingError(f"{self.path}: can't be written: {error.strerror or error}") from error
+
+    def sync(self) -> None:
+        """Put what was written on the disk, so that a checkpoint never knows of steps that the file does not."""
+        if self.path.exists():
+            with self.path.open("a", encoding="utf-8") as file:
+                os.fsync(file.fileno())
 
 
 def _step_of(line: str) -> float:

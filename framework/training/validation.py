@@ -118,9 +118,9 @@ class Checker:
         """Notes a key that its section doesn't have, and where it may belong."""
         known = list(known)
         guess = nearest(key, known)
-        if guess is None:
-            elsewhere = {str(other[-1]): other for other in reversed(self.paths) if other != (*path, key)}
-            near = nearest(key, elsewhere)
+        if guess is None and (*path, key) not in self.paths:  # else it is a setting of another variant of the section
+            elsewhere = {str(other[-1]): other for other in reversed(self.paths)}
+            near = nearest(key, elsewhere, 0.75)
             guess = spell(elsewhere[near]) if near else None
         keys = f"the keys here are {', '.join(known)}" if known else "there are no keys here"
         words = f"unknown key of {show(owner)}" if owner is not None else "unknown key"
@@ -159,7 +159,12 @@ class Checker:
 
 
 def check_arguments(
-    given: dict[str, Located], function: Callable[..., Any], at: Located, path: KeyPath, problems: list[str]
+    given: dict[str, Located],
+    function: Callable[..., Any],
+    at: Located,
+    path: KeyPath,
+    problems: list[str],
+    supplied: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The keyword arguments of a call, converted to what the function's signature says.
 
@@ -169,6 +174,7 @@ def check_arguments(
         at: The section they stand in.
         path: The section's key path.
         problems: A line is appended for each unknown, missing or mistyped argument.
+        supplied: Arguments that come from elsewhere where they are not given.
     """
     parameters = inspect.signature(function).parameters.values()
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -177,14 +183,14 @@ def check_arguments(
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     checker = Checker(problems)
     result = {}
+    owner = at.value.get("name") if isinstance(at.value, dict) else None
     for key, item in given.items():
         if key in known or takes_any:
             result[key] = checker.convert(item, known.get(key, Any), (*path, key))
         else:
-            owner = at.value.get("name") if isinstance(at.value, dict) else None
             checker.unknown_key(item, key, known, path, owner)
     for parameter in named:
-        if parameter.default is parameter.empty and parameter.name not in given:
+        if parameter.default is parameter.empty and parameter.name not in (*given, *supplied):
             words = f"missing: expected {describe(known[parameter.name])}"
             checker.refuse(at, (*path, parameter.name), words)
     return result

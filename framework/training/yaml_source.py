@@ -92,10 +92,10 @@ def shorten(text: str, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant, if one is close."""
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that was probably meant, if one is at least that close (from 0 to 1)."""
     by_lower = {known.lower(): known for known in names}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else None
 
 
@@ -367,16 +367,21 @@ def read_overrides(overrides: Sequence[str], problems: list[str]) -> Located:
     return tree
 
 
+_OF_ALL_SOURCES: Final = ("batch_size", "eval_batch_size", "workers")
+
+
 def merge(base: Located, over: Located, *, restart: bool = True, depth: int = 0) -> Located:
     """``base`` with the values of ``over``, key by key.
 
-    With ``restart``, a section whose ``name`` changes starts afresh: SGD's momentum is nothing to Adam.
+    With ``restart``, a section whose ``name`` or ``source`` changes starts afresh: SGD's momentum is nothing to Adam. Only
+    how batches are made stays with another data source.
     """
     old, new = base.value, over.value
     if not isinstance(old, dict) or not isinstance(new, dict):
         return over
-    if restart and depth == 1 and "name" in old and "name" in new and old["name"].value != new["name"].value:
-        return over
+    for key in ("name", "source"):
+        if restart and depth == 1 and key in old and key in new and old[key].value != new[key].value:
+            old = {kept: old[kept] for kept in _OF_ALL_SOURCES if key == "source" and kept in old}
     merged = dict(old)
     for key, item in new.items():
         merged[key] = merge(old[key], item, restart=restart, depth=depth + 1) if key in old else item

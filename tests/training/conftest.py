@@ -17,7 +17,10 @@ CONFIG = """\
 seed: 3
 data:
   source: idx
-  idx: {images: images.idx, labels: labels.idx, train_count: 240, test_count: 60}
+  images: images.idx
+  labels: labels.idx
+  train_count: 240
+  test_count: 60
   batch_size: 32
 model:
   name: mlp

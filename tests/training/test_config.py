@@ -1,18 +1,19 @@
 """The config: good input comes out typed, bad input ends in one clear line for each problem, all at once."""
 
+import inspect
 import json
 import random
 import re
+import typing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import yaml
 
-from framework.training import config as config_module
+from framework.training import build
 from framework.training.config import (
-    SGD,
-    Adam,
     ConfigError,
     Model,
     dump,
@@ -20,6 +21,13 @@ from framework.training.config import (
     list_configs,
     load_config,
 )
+from framework.training.config import root as config_root
+from framework.training.config.data import Auto, Data, Idx
+from framework.training.config.losses import Losses
+from framework.training.config.optimizers import SGD, Optimizers
+from framework.training.config.schedulers import Schedulers
+from framework.training.config.tasks import Tasks
+from framework.training.data import SOURCES
 from tests.training.config_cases import CONFIGS, GOOD, IDX, MODELS, load, one, problems
 
 
@@ -37,7 +45,7 @@ def test_a_good_file_becomes_typed_values_with_defaults() -> None:
     assert config.name == "a"
     assert config.seed == 3
     assert config.data.batch_size == 16
-    assert config.data.folder == "data/mnist"
+    assert config.data.cache == "data/digits"
     assert config.model == Model("lenet", {"dropout": 0.1})
     assert config.optimizer == SGD(lr=1e-3, momentum=0.9)
     assert config.train.epochs == 2
@@ -63,7 +71,7 @@ def test_whole_numbers_as_in_yaml_1_2(text: str, value: int) -> None:
 
 @pytest.mark.parametrize("text", ["no", "on", "1:30", "2024-01-02", "y", "null_", "1_000", "~/data"])
 def test_words_that_yaml_1_1_turns_into_something_else_stay_text(text: str) -> None:
-    assert load(GOOD.replace("source: digits", f"folder: {text}")).data.folder == text
+    assert load(GOOD.replace("batch_size: 16", f"cache: {text}")).data.cache == text
 
 
 def test_anchors_and_aliases() -> None:
@@ -93,13 +101,13 @@ def test_byte_order_mark_and_windows_line_ends() -> None:
         ("lr: 1e-3", "lr: [1]", "a.yaml:11: optimizer.lr: expected a number > 0, got the list [1]"),
         ("lr: 1e-3", "lr: {a: 1}", "a.yaml:11: optimizer.lr: expected a number > 0, got a section"),
         ("0.9", "1.0", "a.yaml:12: optimizer.momentum: expected a number >= 0 and < 1, got 1.0"),
-        ("epochs: 2", "epochs: -2", "a.yaml:14: train.epochs: expected a whole number >= 1, got -2"),
-        ("epochs: 2", "epochs: 2.5", "a.yaml:14: train.epochs: expected a whole number >= 1, got 2.5"),
-        ("epochs: 2", "epochs: true", "a.yaml:14: train.epochs: expected a whole number >= 1, got true"),
+        ("epochs: 2", "epochs: -2", "a.yaml:14: train.epochs: expected a whole number >= 1 or null, got -2"),
+        ("epochs: 2", "epochs: 2.5", "a.yaml:14: train.epochs: expected a whole number >= 1 or null, got 2.5"),
+        ("epochs: 2", "epochs: true", "a.yaml:14: train.epochs: expected a whole number >= 1 or null, got true"),
         ("batch_size: 16", "batch_size: 0", "a.yaml:5: data.batch_size: expected a whole number >= 1, got 0"),
-        ("batch_size: 16", "download: no", "a.yaml:5: data.download: expected true or false, got 'no'"),
-        ("batch_size: 16", "folder: 7", "a.yaml:5: data.folder: expected text that is not empty, got 7"),
-        ("batch_size: 16", "folder: ''", "a.yaml:5: data.folder: expected text that is not empty, got ''"),
+        ("batch_size: 16", "normalize: no", "a.yaml:5: data.normalize: expected true or false, got 'no'"),
+        ("batch_size: 16", "cache: 7", "a.yaml:5: data.cache: expected text that is not empty, got 7"),
+        ("batch_size: 16", "cache: ''", "a.yaml:5: data.cache: expected text that is not empty, got ''"),
         (
             "source: digits",
             "source: digit",
@@ -110,21 +118,22 @@ def test_byte_order_mark_and_windows_line_ends() -> None:
             "momentun",
             "a.yaml:12: optimizer.momentun: unknown key of 'sgd': did you mean 'momentum'?",
         ),
-        ("batch_size", "Batch_Size", "a.yaml:5: data.Batch_Size: unknown key: did you mean 'batch_size'?"),
+        ("batch_size", "Batch_Size", "a.yaml:5: data.Batch_Size: unknown key of 'digits': did you mean 'batch_size'?"),
         ("seed: 3", "lr: 3", "a.yaml:2: lr: unknown key: did you mean 'optimizer.lr'?"),
         ("seed: 3", "epoch: 3", "a.yaml:2: epoch: unknown key: did you mean 'train.epochs'?"),
         (
             "  momentum: 0.9",
             "  betas: [0.9, 0.99]",
             "a.yaml:12: optimizer.betas: unknown key of 'sgd': "
-            "the keys here are lr, momentum, dampening, weight_decay, nesterov",
+            "the keys here are lr, momentum, dampening, weight_decay, nesterov, maximize",
         ),
         (
             "name: sgd",
             "name: sdg",
-            "a.yaml:10: optimizer.name: expected one of sgd, adam, got 'sdg': did you mean 'sgd'?",
+            "a.yaml:10: optimizer.name: expected one of sgd, adam, adamw, adadelta, adagrad, adamax, nadam, radam, "
+            "rmsprop, muon, lbfgs, got 'sdg': did you mean 'sgd'?",
         ),
-        ("  name: sgd\n", "", "a.yaml:9: optimizer.name: missing: expected one of sgd, adam"),
+        ("  name: sgd\n", "", "a.yaml:9: optimizer.name: missing: expected one of sgd, adam, adamw, "),
         (
             "  momentum: 0.9",
             "  nesterov: true",
@@ -150,9 +159,13 @@ def test_byte_order_mark_and_windows_line_ends() -> None:
             "a.yaml:8: model.sizes: expected a list of 2 values (a whole number, a whole number), "
             "got the list [3, 3, 3]",
         ),
-        ("train:\n  epochs: 2", "train: 5", "a.yaml:13: train: expected a section with epochs, accumulate, "),
-        ("train:\n  epochs: 2", "train:", "a.yaml:13: train: expected a section with epochs, accumulate, "),
-        ("source: digits", "source: idx", "a.yaml:3: data: source idx needs data.idx, with images, labels, "),
+        ("train:\n  epochs: 2", "train: 5", "a.yaml:13: train: expected a section with epochs, steps, "),
+        ("train:\n  epochs: 2", "train:", "a.yaml:13: train: expected a section with epochs, steps, "),
+        (
+            "source: digits",
+            "source: auto\n  images: x",
+            "a.yaml:5: data.images: unknown key of 'auto': the keys here are batch_size, eval_batch_size, ",
+        ),
         ("seed: 3", "name: a/../b", "a.yaml:2: name: expected a short name of letters, digits, "),
         ("seed: 3", "name: 'a\\n'", "a.yaml:2: name: expected a short name of letters, digits, "),
         (
@@ -185,14 +198,14 @@ def test_byte_order_mark_and_windows_line_ends() -> None:
             "a.yaml:2: <<: merge keys are not supported: use 'extends: other.yaml'",
         ),
         (
-            "source: digits",
-            'folder: "a\\0b"',
-            "a.yaml:4: data.folder: the text holds a character that no file",
+            "batch_size: 16",
+            'cache: "a\\0b"',
+            "a.yaml:5: data.cache: the text holds a character that no file",
         ),
         (
-            "source: digits",
-            'folder: "\\ud800"',
-            "a.yaml:4: data.folder: the text holds a character that no file",
+            "batch_size: 16",
+            'cache: "\\ud800"',
+            "a.yaml:5: data.cache: the text holds a character that no file",
         ),
         ("seed: 3", "seed: " + "[" * 60 + "]" * 60, "a.yaml:2: seed[0][0]: nested more than 50 deep"),
     ],
@@ -249,7 +262,7 @@ def test_all_problems_are_told_at_once() -> None:
         "command line: expected KEY=VALUE, such as optimizer.lr=0.01, got 'foo'",
         "a.yaml:2: sed: unknown key: did you mean 'seed'?",
         "a.yaml:11: optimizer.lr: expected a number > 0, got 'fast'",
-        "a.yaml:14: train.epochs: expected a whole number >= 1, got 0",
+        "a.yaml:14: train.epochs: expected a whole number >= 1 or null, got 0",
         "command line: train.accumulate: expected a whole number >= 1, got 0",
         "a.yaml:7: model.name: expected one of lenet, mlp, got 'lenett': did you mean 'lenet'?",
     ]
@@ -257,8 +270,9 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_required_sections_are_named() -> None:
     assert problems("seed: 1\n") == [
-        "a.yaml: model: missing: expected a section with name",
-        "a.yaml: optimizer: missing: expected a section whose name is one of sgd, adam",
+        "a.yaml: model: missing: expected a section with name, file",
+        "a.yaml: optimizer: missing: expected a section whose name is one of sgd, adam, adamw, adadelta, adagrad, adamax, "
+        "nadam, radam, rmsprop, muon, lbfgs",
     ]
 
 
@@ -271,13 +285,19 @@ def test_a_file_that_cannot_be_read(folder: Path) -> None:
 # Data files named in the config -----------------------------------------------------------------------
 
 
-def test_idx_files_are_given_whole_and_for_their_source_only() -> None:
-    config = load(GOOD, *IDX, "data.idx.test_count=20")
-    assert config.data.idx is not None
-    assert config.data.idx.images == "i.gz"
-    assert one(GOOD, *IDX) == "command line: data.idx.test_count: missing: expected a whole number >= 1"
-    assert one(GOOD, *IDX[1:], "data.idx.test_count=20").endswith("source idx only, and data.source is digits")
-    assert load(GOOD, *IDX, "data.source=auto", "data.idx=null").data.idx is None
+def test_a_source_takes_its_own_settings_and_needs_those_without_a_default() -> None:
+    config = load(GOOD, *IDX, "data.test_count=20")
+    assert config.data == Idx(images="i.gz", labels="l.gz", train_count=80, test_count=20, batch_size=16)
+    assert one(GOOD, *IDX) == "a.yaml:3: data.test_count: missing: expected a whole number >= 1"
+    message = one(GOOD, "data.images=i.gz")
+    assert message.startswith("command line: data.images: unknown key of 'digits': the keys here are batch_size, ")
+
+
+def test_another_source_starts_afresh_but_for_the_batches() -> None:
+    Path("base.yaml").write_text(GOOD.replace("  batch_size: 16", "  batch_size: 16\n  cache: c\n  normalize: false"))
+    config = load("extends: base.yaml\ndata: {source: auto}\n")
+    assert config.data == Auto(batch_size=16)
+    assert load("extends: base.yaml\nname: x\n").data.cache == "c"
 
 
 # Writing ----------------------------------------------------------------------------------------------
@@ -294,15 +314,15 @@ def test_a_dump_loads_back_to_the_same_config(text: str) -> None:
         "optimizer.lr=1e-7",
         "seed=9223372036854775807",
         *IDX,
-        "data.idx.test_count=20",
+        "data.test_count=20",
     )
-    config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, folder=text))
+    config = msgspec.structs.replace(config, data=msgspec.structs.replace(config.data, images=text))
     assert load(dump(config)) == config
-    assert yaml.safe_load(dump(config))["data"]["folder"] == text, "other YAML readers see the same text"
+    assert yaml.safe_load(dump(config))["data"]["images"] == text, "other YAML readers see the same text"
 
 
 def test_the_dump_names_every_setting() -> None:
-    assert dump(load(GOOD)).startswith("name: a\nseed: 3\ndata:\n  source: digits\n  folder: data/mnist\n")
+    assert dump(load(GOOD)).startswith("name: a\nseed: 3\ntask:\n  name: classification\ndata:\n  source: digits\n")
     assert "  clip_norm: null\n" in dump(load(GOOD))
     assert "  betas: [0.9, 0.999]\n" in dump(load(GOOD, "optimizer.name=adam"))
 
@@ -312,7 +332,7 @@ def test_later_problems_can_name_where_a_value_was_written() -> None:
     _, source = load_config("a.yaml", ["data.cache=x"])
     assert source.problem("model.dropout", "too much") == "a.yaml:8: model.dropout: too much"
     assert source.problem("data.cache", "full") == "command line: data.cache: full"
-    assert source.problem("data.folder", "a default") == "a.yaml:3: data.folder: a default"
+    assert source.problem("data.normalize", "a default") == "a.yaml:3: data.normalize: a default"
     assert source.problem("loss", "a default") == "a.yaml: loss: a default"
 
 
@@ -332,8 +352,8 @@ def test_every_key_of_the_json_schema_is_described() -> None:
     for name, definition in json_schema()["$defs"].items():
         assert definition["description"], name
         for key, entry in definition["properties"].items():
-            if key != "name" or name in ("Config", "Model"):
-                assert len(entry["description"]) > 10, (name, key)
+            tag = "enum" in entry and len(entry["enum"]) == 1
+            assert tag or len(entry["description"]) > 7, (name, key)
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
@@ -344,16 +364,55 @@ def test_shipped_configs_load_and_describe_themselves(file: Path) -> None:
     assert "$schema=schema.json" in file.read_text(encoding="utf-8")
 
 
-def test_optimizer_defaults_are_pytorchs() -> None:
-    # As in the signatures of torch.optim.SGD and torch.optim.Adam.
-    assert SGD() == SGD(lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)
-    assert Adam() == Adam(lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False)
+def defaults_of(function: Any) -> dict[str, Any]:
+    return {name: each.default for name, each in inspect.signature(function).parameters.items()}
 
 
-def test_the_schema_imports_nothing_of_the_framework_beyond_training() -> None:
-    source = Path(config_module.__file__).read_text(encoding="utf-8")
-    modules = set(re.findall(r"^(?:from|import) (framework\S*)", source, re.MULTILINE))
-    assert modules == {"framework.training.validation", "framework.training.yaml_source"}
+# Options that only say how PyTorch computes, or that are refused anyway.
+NOT_FOR_CONFIGS = {"params", "foreach", "fused", "capturable", "differentiable", "optimizer", "last_epoch"}
+
+
+@pytest.mark.parametrize("section", typing.get_args(Optimizers), ids=lambda each: each.__name__)
+def test_optimizers_have_the_settings_and_defaults_of_framework_optim(section: Any) -> None:
+    known = defaults_of(build.OPTIMIZERS[section.__struct_config__.tag])
+    own = msgspec.structs.asdict(section())
+    assert set(own) == set(known) - NOT_FOR_CONFIGS
+    assert {key: known[key] for key in own} == own
+
+
+@pytest.mark.parametrize(
+    "section", [each for each in typing.get_args(Schedulers) if each.__name__ not in ("SequentialLR", "ChainedLR")],
+    ids=lambda each: each.__name__,
+)  # fmt: skip
+def test_schedulers_have_the_settings_and_defaults_of_framework_optim(section: Any) -> None:
+    known = defaults_of(build.SCHEDULERS[section.__struct_config__.tag])
+    own = {field.encode_name: field.default for field in msgspec.structs.fields(section)}
+    own.pop("interval", None)
+    # mode follows what is monitored, functions can't be written, and a run knows its own length.
+    assert set(known) - set(own) <= NOT_FOR_CONFIGS | {"mode", "scale_fn", "scale_mode", "epochs", "steps_per_epoch"}
+    for key, value in own.items():
+        assert value in (known[key], None) or known[key] is inspect.Parameter.empty, key
+
+
+def test_every_name_of_the_schema_is_in_its_registry() -> None:
+    def tags(union: Any) -> set[str]:
+        return {each.__struct_config__.tag for each in typing.get_args(union)}
+
+    assert tags(Optimizers) == set(build.OPTIMIZERS)
+    assert tags(Schedulers) == set(build.SCHEDULERS) | {"sequential", "chained"}
+    assert tags(Losses) == set(build.LOSSES) == {loss for _, losses in build.TASKS.values() for loss in losses}
+    assert tags(Tasks) == set(build.TASKS)
+    assert set(typing.get_args(Data)) == set(SOURCES)
+    hint = typing.get_type_hints(config_root.Config)["metrics"]
+    offered = set(typing.get_args(typing.get_args(typing.get_args(hint)[0])[0]))
+    assert offered == {name for task, _ in build.TASKS.values() for name in task.known_metrics}
+
+
+@pytest.mark.parametrize("module", sorted((Path(config_root.__file__).parent).glob("*.py")), ids=lambda each: each.stem)
+def test_the_schema_imports_nothing_that_could_run(module: Path) -> None:
+    modules = re.findall(r"^(?:from|import) (framework\S*)", module.read_text(encoding="utf-8"), re.MULTILINE)
+    allowed = ("framework.training.config", "framework.training.validation", "framework.training.yaml_source")
+    assert all(each.startswith(allowed) for each in modules)
 
 
 # Fuzz -------------------------------------------------------------------------------------------------
@@ -406,7 +465,7 @@ def test_mutated_configs_load_or_end_in_words() -> None:
         data = mutate(rng.choice(texts), rng)
         Path("a.yaml").write_bytes(data)
         try:
-            config, _ = load_config("a.yaml", registries=MODELS)
+            config, _ = load_config("a.yaml", models=MODELS)
         except ConfigError as error:
             assert error.problems, data
             for problem in error.problems:
@@ -423,13 +482,13 @@ def test_mutated_overrides_load_or_end_in_words() -> None:
     rng = random.Random(1)
     keys = [
         "optimizer.lr",
-        "data.folder",
+        "data.cache",
         "model.dropout",
         "train",
         "seed",
         "model.sizes",
         "extends",
-        "data.idx",
+        "data.images",
     ]
     for _ in range(300):
         override = f"{rng.choice(keys)}={rng.choice(JUNK)}"

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 import framework
-from framework.training.build import build_data
-from framework.training.command import build_trainer
+from framework.training.build import build_trainer
+from framework.training.callbacks import Callback
 from framework.training.config import load_config
+from framework.training.data import load_parts
 from framework.training.progress import Console
 from models import MODELS
 
@@ -19,16 +20,14 @@ REAL = ROOT.parent / "shared" / "data" / "mnist"
 
 def trained_until(goal: float, *overrides: str, config: str) -> float:
     """Train by a shipped config until the test accuracy reaches the goal or the epochs are over; the best accuracy."""
-    settings, _ = load_config(ROOT / "configs" / config, overrides, {"model": MODELS})
+    settings, _ = load_config(ROOT / "configs" / config, overrides, MODELS)
     framework.manual_seed(settings.seed)
-    trainer = build_trainer(settings, MODELS, build_data(settings.data, lambda line: None, False), Console(quiet=True))
+    trainer = build_trainer(settings, MODELS, load_parts(settings.data, lambda line: None, False), Console(quiet=True))
 
-    class StopAtGoal:
-        def on_step(self, trainer, record):
-            pass
-
-        def on_epoch(self, trainer, record, is_best):
-            trainer.stop_requested = record["test_accuracy"] >= goal
+    class StopAtGoal(Callback):
+        def on_evaluation(self, trainer, record, is_best):
+            if record["test_accuracy"] >= goal:
+                trainer.stop("the goal is reached")
 
     trainer.callbacks.append(StopAtGoal())
     trainer.fit()
@@ -41,10 +40,10 @@ def test_real_digits_8000_against_2000(config, goal):
     best = trained_until(
         goal,
         "data.source=idx",
-        f"data.idx.images={REAL / 't10k-images-idx3-ubyte.gz'}",
-        f"data.idx.labels={REAL / 't10k-labels-idx1-ubyte.gz'}",
-        "data.idx.train_count=8000",
-        "data.idx.test_count=2000",
+        f"data.images={REAL / 't10k-images-idx3-ubyte.gz'}",
+        f"data.labels={REAL / 't10k-labels-idx1-ubyte.gz'}",
+        "data.train_count=8000",
+        "data.test_count=2000",
         "train.epochs=8",
         config=config,
     )

@@ -8,6 +8,7 @@ import pytest
 import framework
 from framework import nn, optim
 from framework.training.errors import NonFiniteLoss
+from framework.training.tasks import Classification
 from framework.training.trainer import Trainer
 from framework.utils.data import DataLoader, TensorDataset
 
@@ -22,9 +23,9 @@ def make_trainer(
     return Trainer(
         model,
         optimizer(model.parameters(), lr=0.1),
-        nn.CrossEntropyLoss(),
         DataLoader(data, batch_size=batch_size),
         DataLoader(data, batch_size=40),
+        Classification(nn.CrossEntropyLoss()),
         epochs=1,
         accumulate=accumulate,
         **options,
@@ -36,7 +37,7 @@ def make_trainer(
 def test_four_batches_of_16_update_like_one_of_64(samples, clip_norm):
     whole = make_trainer(64, 1, samples=samples, clip_norm=clip_norm)
     split = make_trainer(16, 4, samples=samples, clip_norm=clip_norm)
-    assert whole.train_epoch() and split.train_epoch()
+    assert whole.fit() and split.fit()
     assert whole.progress.step == split.progress.step == -(-samples // 64)
     for one, other in zip(whole.model.parameters(), split.model.parameters(), strict=True):
         np.testing.assert_allclose(one.detach().numpy(), other.detach().numpy(), rtol=2e-6, atol=2e-7)
@@ -62,7 +63,7 @@ def test_evaluation_records_no_graph_and_gives_the_modes_back():
 
 def test_evaluation_takes_no_random_numbers_from_training():
     trainer = make_trainer(64, 1, dropout=0.5)
-    trainer.test_loader = DataLoader(trainer.test_loader.dataset, batch_size=40, generator=framework.Generator())
+    trainer.test_loader = DataLoader(trainer.test_loader.dataset, batch_size=40, shuffle=True)
     before = framework.get_rng_state()
     trainer.evaluate()
     assert framework.equal(framework.get_rng_state(), before)
@@ -85,7 +86,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update():
     trainer.update([(trainer.train_loader.dataset.tensors[0][:64], trainer.train_loader.dataset.tensors[1][:64])])
     after_good = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     assert not framework.equal(before[0], after_good[0])
-    with pytest.raises(NonFiniteLoss, match="step 1"):
+    with pytest.raises(NonFiniteLoss, match="step 2 .*first in sample 36 of the batch"):
         trainer.update(
             [(trainer.train_loader.dataset.tensors[0][64:128], trainer.train_loader.dataset.tensors[1][64:128])]
         )
@@ -102,13 +103,13 @@ def test_state_goes_by_parameter_name(optimizer):
             parameters, lr=lr, **({"momentum": 0.9} if optimizer is optim.SGD else {})
         ),
     )
-    trainer.train_epoch()
+    trainer.fit()
     state = trainer.state_dict()
-    assert set(state["optimizer"]["state"]) == {name for name, _ in trainer.model.named_parameters()}
+    assert set(state["optimizers"][""]["state"]) == {name for name, _ in trainer.model.named_parameters()}
 
     other = make_trainer(50, 1)
     reordered = list(other.model.parameters())[::-1]
-    other.optimizer = (
+    other.optimizers[""] = (
         optim.SGD(reordered, lr=0.1, momentum=0.9) if optimizer is optim.SGD else optim.Adam(reordered, lr=0.1)
     )
     other.load_state_dict(state)

@@ -38,12 +38,12 @@ def test_a_class_is_checked_by_its_constructor_and_never_called() -> None:
         def __init__(self, width: "int", activation: type | None = None, **options: float) -> None:
             raise AssertionError("called")
 
-    registries = {"model": {"lenet": Net}}
-    assert problems(GOOD, "model.activation=f", "model.depth=x", **registries) == [
+    models = {"lenet": Net}
+    assert problems(GOOD, "model.activation=f", "model.depth=x", models=models) == [
         "command line: model.activation: expected a type (which a config cannot give) or null, got 'f'",
         "a.yaml:6: model.width: missing: expected a whole number",
     ]
-    assert load(GOOD, "model.width=3", **registries).model.arguments == {"dropout": 0.1, "width": 3}
+    assert load(GOOD, "model.width=3", models=models).model.arguments == {"dropout": 0.1, "width": 3}
 
 
 def test_without_a_registry_arguments_are_plain_values() -> None:
@@ -55,7 +55,6 @@ def test_without_a_registry_arguments_are_plain_values() -> None:
 def test_names_and_arguments_to_call() -> None:
     config = load(GOOD)
     assert name_and_arguments(config.model) == ("lenet", {"dropout": 0.1})
-    assert name_and_arguments(config.loss) == ("cross_entropy", {"label_smoothing": 0.0})
     name, arguments = name_and_arguments(config.optimizer)
     assert name == "sgd"
     assert arguments == {
@@ -64,4 +63,5 @@ def test_names_and_arguments_to_call() -> None:
         "dampening": 0.0,
         "weight_decay": 0.0,
         "nesterov": False,
+        "maximize": False,
     }

@@ -4,13 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.training.config import (
-    SGD,
-    Adam,
-    ConfigError,
-    find_config,
-    list_configs,
-)
+from framework.training.config import ConfigError, find_config, list_configs
+from framework.training.config.optimizers import SGD, Adam
 from tests.training.config_cases import GOOD, load, one, problems
 
 
@@ -29,16 +24,17 @@ def test_overrides_win_and_the_last_one_of_a_key_counts() -> None:
         "optimizer.lr=0.5",
         "train.epochs=9",
         "train.epochs=7",
-        "data.folder= x y ",
+        "data.cache= x y ",
         "loss={name: cross_entropy}",
     )
-    assert (config.optimizer.lr, config.train.epochs, config.data.folder) == (0.5, 7, "x y")
+    assert (config.optimizer.lr, config.train.epochs, config.data.cache) == (0.5, 7, "x y")
     assert config.optimizer == SGD(lr=0.5, momentum=0.9)
 
 
 def test_text_needs_no_quotes_on_the_command_line() -> None:
-    config = load(GOOD, "name=007", "data.folder=1e5", "data.cache=a=b")
-    assert (config.name, config.data.folder, config.data.cache) == ("007", "1e5", "a=b")
+    config = load(GOOD, "name=007", "data.cache=1e5")
+    assert (config.name, config.data.cache) == ("007", "1e5")
+    assert load(GOOD, "data.cache=a=b").data.cache == "a=b"
 
 
 @pytest.mark.parametrize(
@@ -57,8 +53,8 @@ def test_text_needs_no_quotes_on_the_command_line() -> None:
         ("optimizer.lr=", "optimizer.lr: expected a number > 0, got null"),
         ("optimizer.lr.x=1", "optimizer.lr: expected a number > 0, got a section"),
         ("optimizer=adam", "optimizer: expected a section with 'name' and its settings, got 'adam'"),
-        ("data.folder=[x", "data.folder: not valid YAML: "),
-        ("data.folder=\udcff", "data.folder: not valid YAML: the character U+DCFF is not allowed"),
+        ("data.cache=[x", "data.cache: not valid YAML: "),
+        ("data.cache=\udcff", "data.cache: not valid YAML: the character U+DCFF is not allowed"),
         ("train={epochs: 1, epochs: 2}", "train.epochs: given twice"),
     ],
 )

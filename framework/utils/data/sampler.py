@@ -58,8 +58,9 @@ class _RandomPass(Sampler[int]):
         return generator
 
     def state_dict(self) -> dict[str, Any]:
-        """The random state at the start of the current pass; empty before the first."""
-        return {} if self._start is None else {"generator": self._start}
+        """The random state at the start of the current pass, or of one that is to be made again; empty before the first."""
+        start = self._start if self._again is None else self._again
+        return {} if start is None else {"generator": start}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Make the next pass the one that the state describes."""

@@ -1,0 +1,119 @@
+"""Language models: the next token at each position of a sequence, and text sampled from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+import framework
+from framework.nn import Module
+from framework.random import Generator, default_generator
+from framework.training.errors import TrainingError
+from framework.training.gallery import Item
+from framework.training.metrics import IGNORED, Accuracy, Exact, Metric, Perplexity
+from framework.training.tasks.base import Batch, Facts, Result, Task
+
+
+@dataclass
+class LanguageModel(Task):
+    """Scores ``(N, T, vocabulary)`` against the next tokens ``(N, T)``; targets of -100 are not counted.
+
+    ``facts`` may have ``characters``, the text of each token, and ``context``, the longest sequence that the model takes: with
+    both, text is sampled for the gallery.
+
+    Args:
+        prompt: What sampled text begins with; the first character of the vocabulary where it is empty.
+        length: Tokens to sample.
+        temperature: Scores are divided by it: lower is more careful, 0 always takes the likeliest.
+        top_k: Sample among this many of the likeliest; None: among all.
+    """
+
+    prompt: str = ""
+    length: int = 300
+    temperature: float = 0.8
+    top_k: int | None = None
+
+    name: ClassVar[str] = "language_model"
+    known_metrics: ClassVar[Mapping[str, Callable[[], Metric]]] = {
+        "perplexity": Perplexity,
+        "accuracy": Accuracy,
+        "exact": Exact,
+    }
+    usual_metrics: ClassVar[tuple[str, ...]] = ("perplexity", "accuracy")
+    unit: ClassVar[str] = "tokens"
+
+    def count(self, batch: Batch) -> float:
+        """The tokens that are to be predicted."""
+        return int((batch[-1].numpy() != IGNORED).sum())
+
+    def loss(self, model: Module, batch: Batch) -> Result:
+        """The mean over the counted tokens."""
+        inputs, targets = batch
+        scores = model(inputs)
+        return Result(self.loss_function(scores.flatten(0, 1), targets.flatten()), scores)
+
+    def gallery(self, model: Module, batches: Iterable[Batch]) -> Iterator[Item]:
+        """A sampled text."""
+        if self.facts.get("characters"):
+            text = sample_text(
+                model, self.facts, self.prompt, self.length, temperature=self.temperature, top_k=self.top_k
+            )
+            yield Item("text", "Sampled text", text)
+
+
+def sample_text(
+    model: Module,
+    facts: Facts,
+    prompt: str,
+    length: int,
+    *,
+    temperature: float = 0.8,
+    top_k: int | None = None,
+    generator: Generator | None = None,
+) -> str:
+    """The prompt with ``length`` sampled tokens after it.
+
+    Args:
+        model: Gives scores ``(1, T, vocabulary)`` for tokens ``(1, T)``; called in the mode in which it is.
+        facts: Those of the run: ``characters``, and ``context`` where the model takes no longer sequences.
+        prompt: Text of known characters; the first one of the vocabulary where it is empty.
+        length: How many tokens.
+        temperature: See :class:`LanguageModel`.
+        top_k: See :class:`LanguageModel`.
+        generator: Where the random numbers come from; the default generator otherwise.
+
+    Raises:
+        TrainingError: If the prompt has a character that the model has never seen, or the run had no characters.
+    """
+    characters: Sequence[str] = facts.get("characters") or ()
+    if not characters:
+        raise TrainingError("this model was not trained on text: there are no characters to sample")
+    numbers = {character: number for number, character in enumerate(characters)}
+    unknown = sorted({character for character in prompt if character not in numbers})
+    if unknown:
+        raise TrainingError(
+            f"the prompt has characters that the model does not know: {' '.join(map(repr, unknown))}; "
+            f"it knows {''.join(characters)!r}"
+        )
+    tokens = [numbers[character] for character in prompt or characters[0]]
+    context = int(facts.get("context") or 0)
+    for _ in range(length):
+        window = tokens[-context:] if context else tokens
+        with framework.inference_mode():
+            scores = model(framework.tensor([window]))[0, -1].numpy()
+        tokens.append(_pick(scores, temperature, top_k, generator or default_generator))
+    return "".join(characters[token] for token in tokens)
+
+
+def _pick(scores: Any, temperature: float, top_k: int | None, generator: Generator) -> int:
+    if temperature == 0:
+        return int(scores.argmax())
+    scores = np.asarray(scores, np.float64) / temperature
+    if top_k is not None and top_k < len(scores):
+        scores = np.where(scores < np.partition(scores, -top_k)[-top_k], -math.inf, scores)
+    shares = np.exp(scores - scores.max())
+    return int(generator.multinomial(shares / shares.sum(), 1)[0])
