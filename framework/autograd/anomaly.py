@@ -87,7 +87,7 @@ def here() -> Place:
 
 
 def remember(node: Node, inputs: Iterable[Any], results: Iterable[Any]) -> None:
-    """Note on a new node where it was made, and whether it made a NaN of numbers, or any value that is not finite of finite ones."""
+    """Note on a new node where it was made, and whether it made a NaN of numbers, or what is not finite of what is."""
     results, inputs = list(results), list(inputs)
     extras = node._extras()
     extras["place"] = here()

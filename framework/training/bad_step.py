@@ -146,7 +146,8 @@ def _first_bad(calls: Sequence[_Call], loss: Tensor) -> str:
             )
     if not is_finite(loss):
         last = calls[-1].outputs if calls else ()
-        return f"First wrong: the loss itself{', in its ' + operation if operation else ''}. It got {describe(last)}.{_place(node)}"
+        inside = f", in its {operation}" if operation else ""
+        return f"First wrong: the loss itself{inside}. It got {describe(last)}.{_place(node)}"
     return ""
 
 

@@ -86,7 +86,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update():
     trainer.update([(trainer.train_loader.dataset.tensors[0][:64], trainer.train_loader.dataset.tensors[1][:64])])
     after_good = [parameter.detach().clone() for parameter in trainer.model.parameters()]
     assert not framework.equal(before[0], after_good[0])
-    with pytest.raises(NonFiniteLoss, match="step 2 .*first in sample 36 of the batch"):
+    with pytest.raises(NonFiniteLoss, match=r"step 2 .*first in sample 36 of the batch"):
         trainer.update(
             [(trainer.train_loader.dataset.tensors[0][64:128], trainer.train_loader.dataset.tensors[1][64:128])]
         )
