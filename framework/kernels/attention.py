@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import BLOCK
+from framework.kernels.softmax import softmax_backward
+from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
 
 
+@twin(1024)
 def attention(
     query: Array, key: Array, value: Array, bias: Any, allowed: Any, dropped: Any, scale: float, causal: bool
 ) -> tuple[Array, Array]:
@@ -73,3 +76,21 @@ def _block(
         sums[sums == 0] = 1
     weights /= sums
     np.matmul(weights if dropped is None else weights * dropped, value, out=result)
+
+
+@twin(1024)
+def attention_gradients(
+    grad: Array, query: Array, key: Array, value: Array, weights: Array, dropped: Any, scale: float, causal: bool
+) -> list[Array]:
+    """The gradients of query, key and value from that of the result; ``weights`` are those before ``dropped``."""
+    of_weights = np.matmul(grad, value.swapaxes(-1, -2))
+    if dropped is not None:
+        of_weights *= dropped
+    of_scores = softmax_backward(of_weights, weights, weights.ndim - 1)
+    kept = weights if dropped is None else weights * dropped
+    size = query.dtype.type(scale)
+    return [
+        np.matmul(of_scores, key) * size,
+        np.matmul(of_scores.swapaxes(-1, -2), query * size),
+        np.matmul(kept.swapaxes(-1, -2), grad),
+    ]

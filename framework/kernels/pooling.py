@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.accumulate import add_at, new_zeros
+from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
 Ints = tuple[int, ...]
@@ -49,6 +50,7 @@ def max_pool_values(
     return x
 
 
+@twin(1024)
 def max_pool(
     x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool = False
 ) -> tuple[Array, Array]:
@@ -64,6 +66,7 @@ def max_pool(
     return values, taps
 
 
+@twin(1024)
 def max_pool_put(
     grad: Array, taps: Array, input_shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.summation import total
+from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
 Sizes = Sequence[int]
@@ -73,6 +74,7 @@ def _weight_gradients(
 # ---- LSTM --------------------------------------------------------------------------------------------------
 
 
+@twin(1024)
 def lstm(
     x: Array, h: Array, c: Array, w_ih: Array, w_hh: Array, b_ih: Any, b_hh: Any, sizes: Sizes, reverse: bool
 ) -> tuple[Array, Array, Array]:
@@ -99,7 +101,9 @@ def lstm(
     return outputs, cells, gates
 
 
+@twin(1024)
 def lstm_gradients(
+    gates: Array,
     grads: tuple[Any, Any],
     x: Array,
     h: Array,
@@ -108,7 +112,6 @@ def lstm_gradients(
     w_hh: Array,
     outputs: Array,
     cells: Array,
-    gates: Array,
     sizes: Sizes,
     reverse: bool,
     needs: Sequence[bool],

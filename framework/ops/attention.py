@@ -14,6 +14,7 @@ from framework.kernels import attention as kernels
 from framework.ops import reductions
 from framework.ops.checks import require_tensors
 from framework.ops.dropout import dropout
+from framework.ops.fused import with_kernel
 from framework.ops.joining import cat
 from framework.ops.linalg import linear, matmul
 from framework.ops.picking import repeat_interleave
@@ -29,8 +30,33 @@ Array = np.ndarray[Any, Any]
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
-def _attention_gradients(
-    grad: Any, query: Any, key: Any, value: Any, weights: Any, dropped: Any, scale: float, needs: tuple[bool, ...]
+def _attention_kernel(
+    grad: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    weights: Any,
+    dropped: Any,
+    scale: float,
+    causal: bool,
+    needs: tuple[bool, ...],
+) -> Any:
+    of_result, of_weights = grad
+    if of_result is None or of_weights is not None or needs[3]:
+        return _in_operations(grad, query, key, value, weights, dropped, scale, causal, needs)
+    return [*kernels.attention_gradients(of_result, query, key, value, weights, dropped, scale, causal), None]
+
+
+def _in_operations(
+    grad: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    weights: Any,
+    dropped: Any,
+    scale: float,
+    causal: bool,
+    needs: tuple[bool, ...],
 ) -> Any:
     of_result, of_weights = grad
     of_query = of_key = of_value = of_bias = None
@@ -51,9 +77,12 @@ def _attention_gradients(
     return [of_query, of_key, of_value, of_bias]
 
 
+_attention_gradients = with_kernel(_attention_kernel)(_in_operations)
+
+
 @primitive(
-    lambda grad, query, key, value, result1, dropped, scale, needs: _attention_gradients(
-        grad, query, key, value, result1, dropped, scale, needs
+    lambda grad, query, key, value, result1, dropped, scale, causal, needs: _attention_gradients(
+        grad, query, key, value, result1, dropped, scale, causal, needs
     ),
     ("query", "key", "value", "bias"),
     name="ScaledDotProductFlashAttentionForCpu",

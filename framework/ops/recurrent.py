@@ -81,8 +81,8 @@ def _lstm_kernel(
     reverse: bool,
     needs: tuple[bool, ...],
 ) -> Any:
-    saved = outputs, cells, gates, sizes, reverse, needs
-    return kernels.lstm_gradients(grad, input, hidden, cell, w_ih, w_hh, *saved)
+    saved = outputs, cells, sizes, reverse, needs
+    return kernels.lstm_gradients(gates, grad, input, hidden, cell, w_ih, w_hh, *saved)
 
 
 @with_kernel(_lstm_kernel)

@@ -8,7 +8,18 @@ import pytest
 
 pytest.importorskip("numba")
 
-from framework.kernels import activations, convolution, normalization, optimizers, parallel, softmax, twins
+from framework.kernels import (
+    activations,
+    attention,
+    convolution,
+    normalization,
+    optimizers,
+    parallel,
+    pooling,
+    recurrent,
+    softmax,
+    twins,
+)
 
 float32 = np.float32
 
@@ -168,6 +179,71 @@ def test_convolution(rng, images, channels, size, outputs, kernel, stride, paddi
     else:  # what the twin leaves to the reference
         compiled = twins._load(convolution.convolution_input_gradient.__wrapped__)
         assert compiled(grad, weight, x.shape, *window) is NotImplemented
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation", "ceil"),
+    [
+        ((2, 2), (2, 2), (0, 0), (1, 1), False),
+        ((3, 3), (2, 2), (1, 1), (1, 1), False),
+        ((3, 2), (1, 2), (1, 0), (2, 1), True),
+        ((1, 1), (2, 3), (0, 0), (1, 1), False),
+    ],
+)
+@pytest.mark.parametrize("strange", [False, True])
+def test_max_pool(rng, kernel, stride, padding, dilation, ceil, strange):
+    x = rng.integers(0, 4, (5, 8, 10, 7)).astype(float32)  # with ties
+    if strange:
+        x[rng.random(x.shape) < 0.2] = np.nan
+        x[rng.random(x.shape) < 0.2] = -np.inf
+    x = x.transpose(0, 3, 1, 2)
+    window = (kernel, stride, padding, dilation)
+    found, expected = both(pooling.max_pool, x, *window, ceil)
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(own, other)
+        assert own.strides == other.strides
+    grad = rng.normal(size=(expected[0].shape)).astype(float32)
+    found, reference = both(pooling.max_pool_put, grad, expected[1], x.shape, *window)
+    assert_close(found, reference)
+    assert found.strides == reference.strides
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(("length", "keys", "width", "values"), [(64, 64, 32, 32), (7, 13, 5, 20), (13, 7, 16, 3), (1, 1, 1, 1)])
+def test_attention(rng, causal, length, keys, width, values):
+    def array(*shape):  # heads between, as a model splits them
+        return rng.normal(size=(2, shape[0], 3, shape[1])).astype(float32).swapaxes(1, 2)
+
+    query, key, value = array(length, width), array(keys, width), array(keys, values)
+    found, expected = both(attention.attention, query, key, value, None, None, None, 0.3, causal)
+    assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    grad = array(length, values)
+    arguments = (grad, query, key, value, expected[1], None, 0.3, causal)
+    assert_close(*both(attention.attention_gradients, *arguments), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("samples", [1, 37])
+def test_lstm(rng, reverse, samples):
+    steps, inputs, width = 5, 9, 32
+
+    def array(*shape):
+        return rng.normal(size=shape).astype(float32) / 3
+
+    x, h, c = array(steps * samples, inputs), array(samples, width), array(samples, width)
+    weights = array(4 * width, inputs), array(4 * width, width), array(4 * width), array(4 * width)
+    sizes = [samples] * steps
+    start = h.copy(), c.copy()
+    found, expected = both(recurrent.lstm, x, h, c, *weights, sizes, reverse)
+    assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal([h, c], start)
+    outputs, cells, gates = expected
+    for grads in ((array(*outputs.shape), None), (array(*outputs.shape), array(*cells.shape))):
+        arguments = (gates, grads, x, h, c, *weights[:2], outputs, cells, sizes, reverse, (True,) * 7)
+        assert_close(*both(recurrent.lstm_gradients, *arguments), rtol=1e-4, atol=2e-5)
+    compiled = twins._load(recurrent.lstm.__wrapped__)
+    if samples > 1:
+        assert compiled(x[:-1], h, c, *weights, [*sizes[:-1], samples - 1], reverse) is NotImplemented
 
 
 def test_results_do_not_depend_on_the_number_of_threads(rng):

@@ -6,7 +6,7 @@ The compiled functions let go of Python's global lock, so that :func:`over` runs
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 import numpy as np
@@ -18,10 +18,7 @@ from framework.kernels.parallel import side_by_side
 
 Array = np.ndarray[Any, Any]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
+def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function, for the types of its arguments, when it is first called.
 
     Sums may be reordered, and products fused with sums, as in NumPy's own loops; infinities and NaN keep their meaning.
@@ -29,7 +26,7 @@ def compiled(function: F) -> F:
     return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})(function)
 
 
-def _compiled_in_order(function: F) -> F:
+def _compiled_in_order(function: Callable[..., Any]) -> Any:
     """:func:`compiled` without reordering."""
     return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function)
 

@@ -140,3 +140,41 @@ def in_panels(matrix: Array) -> Array:
     padded = np.zeros((*lead, panels * WIDTH), np.float32)
     padded[..., :n] = matrix
     return np.ascontiguousarray(np.moveaxis(padded.reshape(*lead, panels, WIDTH), -2, 0))
+
+
+WHOLE, LOWER_RESULT, LOWER_LEFT, UPPER_LEFT = range(4)
+
+
+@compiled
+def product(
+    a: int, a_row: int, a_step: int, b: int, b_step: int, b_panel: int, c: int, c_row: int, start: int, start_row: int,
+    rows: int, columns: int, count: int, form: int,
+) -> None:  # fmt: skip
+    """``C = START + A @ B`` for ``rows × count`` and ``count × columns``, tile by tile.
+
+    Args:
+        a, b, c, start: Addresses. B has a multiple of 16 columns, as have C and START.
+        a_row, a_step: Bytes from one row of A to the next, and from one column to the next.
+        b_step, b_panel: Bytes from one row of B to the next, and from sixteen columns to the next sixteen.
+        c_row, start_row: Bytes from one row to the next; 0 for a START that is one row for all, of sixteen columns.
+        form: What need not be computed: ``LOWER_RESULT``: C above the diagonal; ``LOWER_LEFT``: A is 0 above it;
+            ``UPPER_LEFT``: A is 0 below it; ``WHOLE``: nothing.
+    """
+    strips = (rows + ROWS - 1) // ROWS
+    begin = 0
+    for strip in range(strips):
+        height = (rows - begin + strips - strip - 1) // (strips - strip)
+        first, last = 0, count
+        if form == LOWER_LEFT:
+            last = min(count, begin + height)
+        elif form == UPPER_LEFT:
+            first = min(begin, count)
+        for panel in range((columns + WIDTH - 1) // WIDTH):
+            if form == LOWER_RESULT and panel * WIDTH >= begin + height:
+                break
+            begin_start = start + (begin * start_row + panel * WIDTH * 4 if start_row else 0)
+            tile(
+                height, a + begin * a_row + first * a_step, a_row, a_step, 0, b + panel * b_panel + first * b_step,
+                b_step, 0, 1, last - first, begin_start, start_row, c + begin * c_row + panel * WIDTH * 4, c_row,
+            )  # fmt: skip
+        begin += height

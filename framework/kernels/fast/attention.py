@@ -1,0 +1,163 @@
+"""Attention head by head, in float32: products, exponentials and sums of one head while it is in the cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.kernels.fast.compiler import Array, compiled, exp, over
+from framework.kernels.fast.softmax import highest_of
+from framework.kernels.fast.tiles import LOWER_LEFT, LOWER_RESULT, UPPER_LEFT, WHOLE, WIDTH, address, product
+
+
+@compiled
+def _padded(size: int) -> int:
+    return (size + WIDTH - 1) // WIDTH * WIDTH
+
+
+@compiled
+def _attention(
+    query: Array, key: Array, value: Array, scale: Any, causal: bool, weights: Array, result: Array, start: int, stop: int
+) -> None:
+    length, width = query.shape[1], query.shape[2]
+    keys, values = key.shape[1], value.shape[2]
+    turned = np.zeros((width, _padded(keys)), np.float32)
+    wide = np.zeros((keys, _padded(values)), np.float32)
+    scores = np.empty((length, _padded(keys)), np.float32)
+    mixed = np.empty((length, _padded(values)), np.float32)
+    nothing = np.zeros(WIDTH, np.float32)
+    for head in range(start, stop):
+        for j in range(keys):
+            for e in range(width):
+                turned[e, j] = key[head, j, e] * scale
+            for e in range(values):
+                wide[j, e] = value[head, j, e]
+        product(
+            address(query[head]), width * 4, 4, address(turned), turned.shape[1] * 4, WIDTH * 4, address(scores),
+            scores.shape[1] * 4, address(nothing), 0, length, keys, width, LOWER_RESULT if causal else WHOLE,
+        )  # fmt: skip
+        for i in range(length):
+            seen = min(i + 1, keys) if causal else keys
+            row, own = scores[i, :seen], weights[head, i]
+            highest = highest_of(row)
+            total = np.float32(0)
+            for j in range(row.size):
+                own[j] = exp(row[j] - highest)
+                total += own[j]
+            factor = np.float32(1) / total
+            for j in range(row.size):
+                own[j] *= factor
+            own[seen:] = 0
+        product(
+            address(weights[head]), keys * 4, 4, address(wide), wide.shape[1] * 4, WIDTH * 4, address(mixed),
+            mixed.shape[1] * 4, address(nothing), 0, length, values, keys, LOWER_LEFT if causal else WHOLE,
+        )  # fmt: skip
+        result[head] = mixed[:, :values]
+
+
+def attention(
+    query: Array, key: Array, value: Array, bias: Any, allowed: Any, dropped: Any, scale: float, causal: bool
+) -> Any:
+    if bias is not None or allowed is not None or dropped is not None or not _suits(query, key, value):
+        return NotImplemented
+    heads = [_heads(each) for each in (query, key, value)]
+    lead, length, keys = query.shape[:-2], query.shape[-2], key.shape[-2]
+    weights = np.empty((len(heads[0]), length, keys), np.float32)
+    result = np.empty((len(heads[0]), length, value.shape[-1]), np.float32)
+    over(
+        lambda start, stop: _attention(*heads, np.float32(scale), causal, weights, result, start, stop),
+        len(heads[0]),
+        4 * length * keys,
+    )
+    return result.reshape(*lead, length, -1), weights.reshape(*lead, length, keys)
+
+
+@compiled
+def _gradients(
+    grad: Array, query: Array, key: Array, value: Array, weights: Array, scale: Any, causal: bool, of_query: Array,
+    of_key: Array, of_value: Array, start: int, stop: int,
+) -> None:  # fmt: skip
+    length, width = query.shape[1], query.shape[2]
+    keys, values = key.shape[1], value.shape[2]
+    turned = np.zeros((values, _padded(keys)), np.float32)
+    wide_grad = np.zeros((length, _padded(values)), np.float32)
+    wide_key = np.zeros((keys, _padded(width)), np.float32)
+    wide_query = np.zeros((length, _padded(width)), np.float32)
+    slopes = np.empty((length, _padded(keys)), np.float32)
+    by_value = np.empty((keys, _padded(values)), np.float32)
+    by_query = np.empty((length, _padded(width)), np.float32)
+    by_key = np.empty((keys, _padded(width)), np.float32)
+    nothing = np.zeros(WIDTH, np.float32)
+    at_nothing, at_slopes, step = address(nothing), address(slopes), slopes.shape[1] * 4
+    for head in range(start, stop):
+        for j in range(keys):
+            for e in range(width):
+                wide_key[j, e] = key[head, j, e] * scale
+            for e in range(values):
+                turned[e, j] = value[head, j, e]
+        for i in range(length):
+            for e in range(width):
+                wide_query[i, e] = query[head, i, e] * scale
+            for e in range(values):
+                wide_grad[i, e] = grad[head, i, e]
+        at_weights, own = address(weights[head]), weights[head]
+        product(
+            at_weights, 4, keys * 4, address(wide_grad), wide_grad.shape[1] * 4, WIDTH * 4, address(by_value),
+            by_value.shape[1] * 4, at_nothing, 0, keys, values, length, UPPER_LEFT if causal else WHOLE,
+        )  # fmt: skip
+        of_value[head] = by_value[:, :values]
+        product(
+            address(wide_grad), wide_grad.shape[1] * 4, 4, address(turned), turned.shape[1] * 4, WIDTH * 4, at_slopes,
+            step, at_nothing, 0, length, keys, values, LOWER_RESULT if causal else WHOLE,
+        )  # fmt: skip
+        for i in range(length):
+            seen = min(i + 1, keys) if causal else keys
+            row, share = slopes[i], own[i]
+            total = np.float32(0)
+            for j in range(seen):
+                total += row[j] * share[j]
+            for j in range(seen):
+                row[j] = share[j] * (row[j] - total)
+            row[seen:] = 0
+        product(
+            at_slopes, step, 4, address(wide_key), wide_key.shape[1] * 4, WIDTH * 4, address(by_query),
+            by_query.shape[1] * 4, at_nothing, 0, length, width, keys, LOWER_LEFT if causal else WHOLE,
+        )  # fmt: skip
+        of_query[head] = by_query[:, :width]
+        product(
+            at_slopes, 4, step, address(wide_query), wide_query.shape[1] * 4, WIDTH * 4, address(by_key),
+            by_key.shape[1] * 4, at_nothing, 0, keys, width, length, UPPER_LEFT if causal else WHOLE,
+        )  # fmt: skip
+        of_key[head] = by_key[:, :width]
+
+
+def attention_gradients(
+    grad: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    weights: Array,
+    dropped: Any,
+    scale: float,
+    causal: bool,
+) -> Any:
+    if dropped is not None or not _suits(grad, query, key, value, weights):
+        return NotImplemented
+    arrays = [_heads(each) for each in (grad, query, key, value, weights)]
+    results = [np.empty(each.shape, np.float32) for each in arrays[1:4]]
+    over(
+        lambda start, stop: _gradients(*arrays, np.float32(scale), causal, *results, start, stop),
+        len(arrays[0]),
+        8 * weights.shape[-1] * weights.shape[-2],
+    )
+    return [own.reshape(each.shape) for own, each in zip(results, (query, key, value), strict=True)]
+
+
+def _suits(*arrays: Array) -> bool:
+    lead = arrays[0].shape[:-2]
+    return all([each.dtype == np.float32 and each.shape[:-2] == lead and each.size > 0 for each in arrays])
+
+
+def _heads(array: Array) -> Array:
+    return np.ascontiguousarray(array).reshape(-1, *array.shape[-2:])

@@ -1,0 +1,118 @@
+"""Max pooling in two dimensions where the channels lie last in memory, in float32."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from framework.kernels.fast.compiler import Array, compiled, over
+from framework.kernels.pooling import pool_output_shape
+
+Ints = tuple[int, ...]
+
+
+def _suits(x: Array) -> bool:
+    return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+@compiled
+def _max_pool(
+    x: Array, values: Array, taps: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, start: int, stop: int
+) -> None:
+    _, height, width, channels = x.shape
+    for n in range(start, stop):
+        for row in range(values.shape[1]):
+            for column in range(values.shape[2]):
+                best, winner = values[n, row, column], taps[n, row, column]
+                first = True
+                for i in range(kernel[0]):
+                    down = row * stride[0] + i * dilation[0] - padding[0]
+                    if down < 0 or down >= height:
+                        continue
+                    for j in range(kernel[1]):
+                        right = column * stride[1] + j * dilation[1] - padding[1]
+                        if right < 0 or right >= width:
+                            continue
+                        candidates = x[n, down, right]
+                        tap = np.uint8(i * kernel[1] + j)
+                        if first:
+                            for c in range(channels):
+                                best[c] = candidates[c]
+                                winner[c] = tap
+                            first = False
+                        else:
+                            for c in range(channels):
+                                value = candidates[c]
+                                wins = (value > best[c]) | (value != value)
+                                best[c] = value if wins else best[c]
+                                winner[c] = tap if wins else winner[c]
+
+
+def max_pool(
+    x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool = False
+) -> Any:
+    if not _suits(x) or math.prod(kernel) > 256:
+        return NotImplemented
+    out = pool_output_shape(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
+    shape = (x.shape[0], *out, x.shape[1])
+    values, taps = np.empty(shape, np.float32), np.empty(shape, np.uint8)
+    source = x.transpose(0, 2, 3, 1)
+    window = kernel, stride, padding, dilation
+    over(
+        lambda start, stop: _max_pool(source, values, taps, *window, start, stop),
+        len(source),
+        source.size // len(source),
+    )
+    return values.transpose(0, 3, 1, 2), taps.transpose(0, 3, 1, 2)
+
+
+@compiled
+def _put(
+    grad: Array, taps: Array, result: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, adds: bool,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    _, height, width, channels = result.shape
+    for n in range(start, stop):
+        for row in range(grad.shape[1]):
+            for column in range(grad.shape[2]):
+                slopes, winner = grad[n, row, column], taps[n, row, column]
+                for i in range(kernel[0]):
+                    down = row * stride[0] + i * dilation[0] - padding[0]
+                    if down < 0 or down >= height:
+                        continue
+                    for j in range(kernel[1]):
+                        right = column * stride[1] + j * dilation[1] - padding[1]
+                        if right < 0 or right >= width:
+                            continue
+                        target = result[n, down, right]
+                        tap = np.uint8(i * kernel[1] + j)
+                        if adds:
+                            for c in range(channels):
+                                target[c] += slopes[c] if winner[c] == tap else np.float32(0)
+                        else:
+                            for c in range(channels):
+                                target[c] = slopes[c] if winner[c] == tap else np.float32(0)
+
+
+def max_pool_put(
+    grad: Array, taps: Array, input_shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
+) -> Any:
+    if grad.ndim != 4 or grad.dtype != np.float32 or taps.dtype != np.uint8 or not grad.size:
+        return NotImplemented
+    winners = taps.transpose(0, 2, 3, 1)
+    if not winners.flags.c_contiguous:
+        return NotImplemented
+    slopes = np.ascontiguousarray(grad.transpose(0, 2, 3, 1))
+    n, channels, *spatial = input_shape
+    apart = all([s >= d * (k - 1) + 1 for s, k, d in zip(stride, kernel, dilation, strict=True)])
+    covered = apart and not any(padding) and all(
+        [s == k and o * k == size for s, k, o, size in zip(stride, kernel, taps.shape[2:], spatial, strict=True)]
+    )  # fmt: skip
+    result = (np.empty if covered else np.zeros)((n, *spatial, channels), np.float32)
+    window = kernel, stride, padding, dilation
+    over(
+        lambda start, stop: _put(slopes, winners, result, *window, not apart, start, stop), n, result.size // n
+    )
+    return result.transpose(0, 3, 1, 2)
