@@ -201,3 +201,34 @@ def test_a_name_that_is_not_there() -> None:
         AttributeError, match=r"nn\.functional\.cross_entropi is not supported; did you mean .*cross_entropy"
     ):
         nn.functional.cross_entropi  # noqa: B018
+
+
+def test_extra_state_is_part_of_the_state_dict() -> None:
+    class Counting(nn.Module):
+        count = 0
+
+        def get_extra_state(self) -> int:
+            return self.count
+
+        def set_extra_state(self, state: int) -> None:
+            self.count = state
+
+    source, target = nn.Sequential(Counting()), nn.Sequential(Counting())
+    source[0].count = 3
+    state = source.state_dict()
+    assert state == {"0._extra_state": 3}
+    target.load_state_dict(state)
+    assert target[0].count == 3
+    with pytest.raises(RuntimeError, match=r"Missing key.*0\._extra_state"):
+        target.load_state_dict({})
+
+
+def test_a_post_hook_may_forgive_missing_keys() -> None:
+    layer = nn.Linear(1, 1)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        layer.load_state_dict({"weight": framework.ones(1, 1)})
+    layer.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.remove("bias"))
+    layer.load_state_dict({"weight": framework.ones(1, 1)})
+    assert layer.weight.item() == 1
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        layer.load_state_dict({"weight": framework.ones(1, 1), "other": framework.ones(1)})

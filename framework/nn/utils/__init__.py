@@ -1,6 +1,6 @@
-"""What works on a model's parameters: clipping of gradients, conversion to one vector."""
+"""What works on a model's parameters: clipping of gradients, conversion to one vector, computed weights; sequences."""
 
-from framework.nn.utils import rnn as rnn
+from framework.nn.utils import parametrizations, parametrize, rnn
 from framework.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -18,6 +18,8 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",

@@ -1,4 +1,7 @@
-"""Weights that are computed anew at each call: with a norm of their own, or divided by their spectral norm."""
+"""Weights that are computed anew at each call: with a norm of their own, or divided by their spectral norm.
+
+The newer form of both, which keeps other names in the state dict, is in :mod:`framework.nn.utils.parametrizations`.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,20 @@ M = TypeVar("M", bound="Module")
 __all__ = ["remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
 
 
+def norm_except(weight: Any, dim: int | None) -> Any:
+    """The norm over all dimensions but ``dim``, which stay with size 1; of the whole weight for None."""
+    if dim is None:
+        return vector_norm(weight)
+    ndim = len(weight.shape)
+    return vector_norm(weight, 2, tuple([each for each in range(ndim) if each != dim % ndim]), True)
+
+
+def as_matrix(weight: Any, dim: int) -> Any:
+    """The weight as a matrix whose rows belong to the outputs, which are along ``dim``."""
+    weight = movedim(weight, dim, 0)
+    return reshape(weight, (weight.shape[0], -1))
+
+
 class _WeightNorm:
     """Before each call of a module: ``weight = weight_g * weight_v / norm(weight_v)``."""
 
@@ -29,17 +46,10 @@ class _WeightNorm:
         self.name = name
         self.dim = dim
 
-    def norm(self, weight: Any) -> Any:
-        """The norm over all dimensions but ``dim``, which stay with size 1; of the whole weight for None."""
-        ndim = len(weight.shape)
-        if self.dim is None:
-            return vector_norm(weight)
-        return vector_norm(weight, 2, tuple([each for each in range(ndim) if each != self.dim % ndim]), True)
-
     def compute(self, module: Any) -> Tensor:
         """The weight from its parts."""
         v = getattr(module, self.name + "_v")
-        result: Tensor = v * (getattr(module, self.name + "_g") / self.norm(v))
+        result: Tensor = v * (getattr(module, self.name + "_g") / norm_except(v, self.dim))
         return result
 
     def __call__(self, module: Module, inputs: Any) -> None:
@@ -61,16 +71,11 @@ class _SpectralNorm:
         self.dim = dim
         self.eps = eps
 
-    def matrix(self, weight: Any) -> Any:
-        """The weight as a matrix whose rows belong to the outputs."""
-        weight = movedim(weight, self.dim, 0)
-        return reshape(weight, (weight.shape[0], -1))
-
     def compute(self, module: Any, iterate: bool) -> Tensor:
         """The weight divided by its largest singular value."""
         weight = getattr(module, self.name + "_orig")
         u, v = getattr(module, self.name + "_u"), getattr(module, self.name + "_v")
-        matrix = self.matrix(weight)
+        matrix = as_matrix(weight, self.dim)
         if iterate:
             with no_grad():
                 for _ in range(self.iterations):
@@ -127,7 +132,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     hook = _WeightNorm(name, None if dim == -1 else dim)
     weight = _check_first(module, name, hook.kind)
     delattr(module, name)
-    module.register_parameter(name + "_g", Parameter(hook.norm(weight.detach())))
+    module.register_parameter(name + "_g", Parameter(norm_except(weight.detach(), hook.dim)))
     module.register_parameter(name + "_v", Parameter(weight.detach()))
     setattr(module, name, hook.compute(module))
     module.register_forward_pre_hook(hook)
@@ -175,7 +180,7 @@ def spectral_norm(
     hook = _SpectralNorm(name, n_power_iterations, dim, eps)
     weight = _check_first(module, name, hook.kind)
     with no_grad():
-        rows, columns = hook.matrix(weight).shape
+        rows, columns = as_matrix(weight, dim).shape
         u = normalize(weight.new_empty(rows).normal_(), dim=0, eps=eps)
         v = normalize(weight.new_empty(columns).normal_(), dim=0, eps=eps)
     delattr(module, name)
