@@ -28,7 +28,7 @@ def main(models: Models, arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for a run that failed, 2 for a request that can't be met, 130 after Ctrl-C.
     """
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     request = Request(models, options.overrides, Console(options.quiet), options.allow_code)
     try:
         if options.eval is not None:

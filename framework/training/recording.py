@@ -89,9 +89,8 @@ class Checkpoints(Callback):
 
     def on_start(self, trainer: Trainer) -> None:
         self._saved_at = trainer.progress.step if trainer.progress.step else None
-        for folder in (self.folder.path, self.folder.checkpoint(0).parent):
-            for unfinished in folder.glob(".*.tmp"):  # of a session that was killed while it wrote
-                unfinished.unlink()
+        for unfinished in self.folder.path.glob("**/.*.tmp"):  # of a session that was killed while it wrote
+            unfinished.unlink()
 
     def on_evaluation(self, trainer: Trainer, record: Record, is_best: bool) -> None:
         self._judged, self._improved = True, self._improved or is_best

@@ -192,7 +192,7 @@ def _fit(
         gallery.add(item, trainer.progress.step)
     if config.logging.csv:
         write_csv(folder.path)
-    report = write_report(folder.path)
+    report = write_report(folder.path) if config.logging.report else None
     _print_summary(trainer, parts, folder, report, console)
     return 0
 
@@ -205,7 +205,7 @@ def _last_good(folder: RunFolder) -> str:
     return f" The last good checkpoint is {folder.last}." if folder.last.exists() else ""
 
 
-def _print_summary(trainer: Trainer, parts: Parts, folder: RunFolder, report: Path, console: Console) -> None:
+def _print_summary(trainer: Trainer, parts: Parts, folder: RunFolder, report: Path | None, console: Console) -> None:
     progress, name = trainer.progress, trainer.monitor
     rows = [("data set", parts.description())]
     if trainer.stop_reason:
@@ -216,7 +216,8 @@ def _print_summary(trainer: Trainer, parts: Parts, folder: RunFolder, report: Pa
         rows.append((f"final {key.replace('_', ' ')}", spell_figure(key, value)))
     rows.append(("time", f"{spell_seconds(progress.seconds)} for {progress.step:,} updates"))
     rows.append(("checkpoints", f"{folder.best} (best), {folder.last} (last)"))
-    rows.append(("report", str(report)))
+    if report is not None:
+        rows.append(("report", str(report)))
     width = max(len(key) for key, _ in rows)
     for key, words in rows:
         console.always(f"{key:{width}}  {words}")

@@ -156,10 +156,9 @@ class Trainer:
                     self.judge()
                 if self.at_end_of_epoch:
                     self.finish_epoch()
+                if self.finished:
+                    self.judge()
                 bar.advance(1, loss=self.figures["loss"])
-                self._tell("on_settled")
-            if self.finished and self.progress.judged_at != self.progress.step:
-                self.judge()
                 self._tell("on_settled")
         self._tell("on_end")
         self.progress.seconds, self._started = self.seconds, None

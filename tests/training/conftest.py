@@ -32,6 +32,8 @@ optimizer:
 train:
   epochs: 2
   log_every: 3
+logging:
+  report: false           # it takes longer than the training
 """
 
 

@@ -31,12 +31,13 @@ def records(run: Path, kind: str) -> list[dict]:
 
 
 def test_a_run_leaves_config_metrics_and_checkpoints(workplace, command):
-    status, output, errors = command("--config", "small.yaml")
+    status, output, errors = command("--config", "small.yaml", "logging.report=true", "logging.csv=true")
     assert (status, errors) == (0, "")
     (run,) = (workplace / "runs").iterdir()
     assert re.fullmatch(r"small-\d{8}-\d{6}", run.name)
     assert sorted(each.name for each in run.iterdir()) == [
-        "best.ckpt", "checkpoints", "config.yaml", "environment.json", "gallery", "last.ckpt", "metrics.jsonl", "model.txt",
+        "best.ckpt", "checkpoints", "config.yaml", "environment.json", "gallery", "last.ckpt", "metrics.csv", "metrics.jsonl",
+        "model.txt",
         "report.html",
     ]  # fmt: skip
     assert sorted(each.name for each in (run / "checkpoints").iterdir()) == ["step-16.ckpt", "step-8.ckpt"]
@@ -149,7 +150,6 @@ def test_quiet_prints_the_summary_alone(workplace, command):
         "final accuracy",
         "time",
         "checkpoints",
-        "report",
     ]
 
 

@@ -54,6 +54,8 @@ class Train(Section, frozen=True, kw_only=True):
 class Logging(Section, frozen=True):
     """Where figures go beside metrics.jsonl."""
 
+    report: bool = True
+    """Whether to write report.html at the end."""
     tensorboard: bool = False
     """Whether to write TensorBoard event files; needs the extra viz."""
     csv: bool = False
