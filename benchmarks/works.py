@@ -183,8 +183,8 @@ def _small_op(recorded: bool) -> Callable[[Setting], Step]:
         other, gradient = torch.rand(4), torch.ones(4)
 
         def forward() -> Any:
-            with torch.no_grad():
-                for _ in range(100):
+            for _ in range(100):
+                with torch.no_grad():
                     result = x * other
             return result
 

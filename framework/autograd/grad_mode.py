@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 inference: ContextVar[bool] = ContextVar("inference", default=False)
+_new = object.__new__
 
 _CO_GENERATOR, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
@@ -47,17 +48,20 @@ class _Mode:
         return self.__class__()
 
     def __enter__(self) -> _Mode:
-        self._states = (*self._states, (recording.get(), inference.get()))
-        on, inferring = self._target()
-        recording.set(on)
-        inference.set(inferring)
+        before = recording.get(), inference.get()
+        self._states += (before,)
+        after = self._target()
+        if after != before:
+            recording.set(after[0])
+            inference.set(after[1])
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        *rest, (on, inferring) = self._states
-        self._states = tuple(rest)
+        on, inferring = self._states[-1]
+        self._states = self._states[:-1]
         recording.set(on)
-        inference.set(inferring)
+        if inference.get() is not inferring:
+            inference.set(inferring)
 
     def __call__(self, function: F) -> F:
         if isinstance(function, type):
@@ -156,8 +160,15 @@ class no_grad(_Mode):
     """
 
     def __new__(cls, function: Any = None) -> Any:
-        mode = super().__new__(cls)
+        mode = _new(cls)
         return mode if function is None else mode(function)
+
+    def __enter__(self) -> _Mode:  # for its speed; the same as _Mode's
+        on = recording.get()
+        self._states += ((on, inference.get()),)
+        if on:
+            recording.set(False)
+        return self
 
     def _target(self) -> tuple[bool, bool]:
         return False, inference.get()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,10 +51,23 @@ def attention(
         None if each is None else np.broadcast_to(each, (*full[:-2], *each.shape[-2:]))
         for each in (query, key, value, bias, allowed, dropped)
     ]
-    for index in np.ndindex(full[:-2]):
+    for index in _pieces(full):
         q, k, v, *masks = [None if each is None else each[index] for each in parts]
         _block(q, k, v, masks[0], masks[1], masks[2], weights[index], result[index])
     return result, weights
+
+
+def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
+    """Indices of the leading dimensions that part an array of this shape into pieces of about ``BLOCK`` elements."""
+    inner = math.prod(shape[1:])
+    if inner <= BLOCK or len(shape) == 3:
+        step = max(1, BLOCK // max(1, inner))
+        for start in range(0, shape[0], step):
+            yield (slice(start, start + step),)
+        return
+    for number in range(shape[0]):
+        for index in _pieces(shape[1:]):
+            yield (number, *index)
 
 
 def _block(
