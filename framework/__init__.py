@@ -10,6 +10,7 @@ tensor([2., 4., 6.])
 # ruff: noqa: E402, F403, F401, I001  (a namespace: the imports are its content, and their order matters)
 
 import warnings as _warnings
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 # PyTorch is silent where NumPy warns (log of zero, overflow): our own modules' warnings of that kind are switched off.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
@@ -123,12 +124,20 @@ from framework.ops.resampling import channel_shuffle, pixel_shuffle, pixel_unshu
 from framework import backends, cuda, func, linalg, nn, optim, return_types, special, utils
 from framework.saving import load, save
 
+from framework.names import unsupported as _unsupported
 
-def __getattr__(name: str) -> object:
-    if not name.startswith("__"):
-        from difflib import get_close_matches  # only when something went wrong
-
-        near = get_close_matches(name, [each for each in globals() if not each.startswith("_")], n=3)
-        hint = f"; the nearest there is: {', '.join(near)}" if near else ""
-        raise AttributeError(f"framework.{name} is not supported{hint}")
-    raise AttributeError(f"module 'framework' has no attribute {name!r}")
+_REAL = "numbers are real here"
+if not _TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = _unsupported(
+        "framework",
+        globals(),
+        {
+            "bfloat16": "NumPy has no such type; use float32, or float16 to store",
+            "compile": "operations run as they are called; leave it out",
+            "distributed": "a run is one process",
+            "fft": _REAL,
+            "jit": "operations run as they are called; save with framework.save(module.state_dict(), ...)",
+            **dict.fromkeys(("cdouble", "cfloat", "chalf", "complex", "complex128", "complex32", "complex64"), _REAL),
+            **dict.fromkeys(("imag", "polar", "view_as_complex", "view_as_real"), _REAL),
+        },
+    )

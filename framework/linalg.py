@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from framework.names import unsupported
 from framework.ops.arranging import diagonal as _diagonal
 from framework.ops.decompositions import LinAlgError, eigh, eigvalsh, svdvals
 from framework.ops.decompositions import linalg_cholesky as cholesky
@@ -73,3 +74,7 @@ __all__ = [
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """A view of the diagonals of matrices ``(..., m, n)``, as the last dimension."""
     return _diagonal(A, offset, dim1, dim2)
+
+_REAL = "eigenvalues of matrices that are not symmetric are complex, and numbers are real here; there are eigh, eigvalsh"
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("linalg", __all__, {"eig": _REAL, "eigvals": _REAL})

@@ -1,5 +1,8 @@
 """Special functions, under the names that PyTorch shares with SciPy."""
 
+from typing import TYPE_CHECKING
+
+from framework.names import unsupported
 from framework.ops.reductions import logsumexp
 from framework.ops.rounding import round
 from framework.ops.softmax import log_softmax, softmax
@@ -62,3 +65,6 @@ __all__ = [
     "xlog1py",
     "xlogy",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("special", __all__)

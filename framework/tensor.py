@@ -24,6 +24,7 @@ from framework.device import layout as Layout
 from framework.device import strided as strided_layout
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype
+from framework.names import missing
 from framework.ops import (
     arranging,
     broadcasting,
@@ -841,11 +842,7 @@ class MissingName(AttributeError):
     """A method that tensors don't have; what is nearest to it is looked up when the message is read."""
 
     def __str__(self) -> str:
-        from difflib import get_close_matches  # only when something went wrong
-
-        near = get_close_matches(self.args[0], [each for each in dir(Tensor) if not each.startswith("_")], n=3)
-        hint = f"; the nearest there is: {', '.join(near)}" if near else ""
-        return f"Tensor.{self.args[0]} is not supported{hint}"
+        return missing("Tensor", self.args[0], dir(Tensor))
 
 
 def rebuild(cls: type[Any], array: Array, requires_grad: bool, attributes: dict[str, Any]) -> Any:

@@ -33,6 +33,7 @@ FLOORS = [
         "framework.device",
         "framework.cuda",
         "framework.backends",
+        "framework.names",
         "framework.version",
     ],
 ]

@@ -146,7 +146,7 @@ def test_the_ordinary_questions() -> None:
 
 def test_a_missing_method_names_the_nearest_there_is() -> None:
     x = framework.ones(2)
-    with pytest.raises(AttributeError, match=r"Tensor\.unsqueze is not supported; the nearest there is: unsqueeze"):
+    with pytest.raises(AttributeError, match=r"Tensor\.unsqueze is not supported; did you mean unsqueeze"):
         x.unsqueze(0)  # type: ignore[attr-defined]
     assert not hasattr(x, "to_sparse") and getattr(x, "names", None) is None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from framework.names import unsupported
 from framework.nn import functional, init, utils
 from framework.nn.modules.activation import (
     CELU,
@@ -310,12 +311,5 @@ __all__ = [
     "utils",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    from difflib import get_close_matches  # only when something went wrong
-
-    near = get_close_matches(name, __all__, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise AttributeError(f"nn.{name} is not supported{hint}")
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("nn", __all__)

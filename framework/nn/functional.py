@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from framework.names import unsupported
 from framework.ops.activations import *
 from framework.ops.adaptive_pooling import *
 from framework.ops.attention import *
@@ -30,12 +31,5 @@ from framework.ops.resampling import *
 from framework.ops.transcendental import sigmoid as sigmoid
 from framework.ops.transcendental import tanh as tanh
 
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
-    from difflib import get_close_matches  # only when something went wrong
-
-    near = get_close_matches(name, [each for each in globals() if not each.startswith("_")], n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise AttributeError(f"nn.functional.{name} is not supported{hint}")
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("nn.functional", globals())

@@ -14,6 +14,7 @@ import numpy as np
 
 from framework.autograd.grad_mode import no_grad
 from framework.autograd.graph import bump_version
+from framework.names import unsupported
 from framework.ops.creation import empty_like
 from framework.random import default_generator
 
@@ -330,3 +331,6 @@ kaiming_uniform = _deprecated(kaiming_uniform_)
 kaiming_normal = _deprecated(kaiming_normal_)
 orthogonal = _deprecated(orthogonal_)
 sparse = _deprecated(sparse_)
+
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("nn.init", globals())

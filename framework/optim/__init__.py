@@ -1,7 +1,8 @@
 """Optimizers and learning rate schedules, with PyTorch's names, defaults and ``state_dict``."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from framework.names import unsupported
 from framework.optim import lr_scheduler, swa_utils
 from framework.optim.adadelta import Adadelta
 from framework.optim.adagrad import Adagrad
@@ -32,15 +33,12 @@ __all__ = [
     "swa_utils",
 ]
 
-_NEAREST = {
-    "SparseAdam": "Adam",
-    "Adafactor": "Adam",
-    "ASGD": "SGD, averaged by swa_utils.AveragedModel",
-    "Rprop": "RMSprop",
+_INSTEAD = {
+    "SparseAdam": "gradients are dense; the nearest is Adam",
+    "Adafactor": "the nearest is Adam",
+    "ASGD": "the nearest is SGD, averaged by swa_utils.AveragedModel",
+    "Rprop": "the nearest is RMSprop",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _NEAREST:
-        raise AttributeError(f"framework.optim has no {name}; the nearest is {_NEAREST[name]}")
-    raise AttributeError(f"module 'framework.optim' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("optim", __all__, _INSTEAD)

@@ -1,5 +1,8 @@
 """What works on a model's parameters: clipping of gradients, conversion to one vector, computed weights; sequences."""
 
+from typing import TYPE_CHECKING
+
+from framework.names import unsupported
 from framework.nn.utils import parametrizations, parametrize, rnn
 from framework.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -27,3 +30,6 @@ __all__ = [
     "vector_to_parameters",
     "weight_norm",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("nn.utils", __all__)

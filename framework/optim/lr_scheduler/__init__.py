@@ -1,5 +1,8 @@
 """Learning rate schedules: ``step()`` after the optimizer's, once an epoch or once a batch."""
 
+from typing import TYPE_CHECKING
+
+from framework.names import unsupported
 from framework.optim.lr_scheduler.base import LRScheduler
 from framework.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
 from framework.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
@@ -36,3 +39,6 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("optim.lr_scheduler", __all__)

@@ -1,5 +1,8 @@
 """Data sets, samplers and the loader that makes batches of them."""
 
+from typing import TYPE_CHECKING
+
+from framework.names import unsupported
 from framework.utils.data.collate import default_collate, default_convert
 from framework.utils.data.dataloader import DataLoader
 from framework.utils.data.dataset import (
@@ -40,3 +43,6 @@ __all__ = [
     "default_convert",
     "random_split",
 ]
+
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported("utils.data", __all__)
