@@ -176,6 +176,8 @@ class _Walk:
         leaves, create_graph = self.leaves, self.create_graph
         for leaf in list(leaves):
             gradient = leaves.pop(leaf)
+            if not leaf._requires_grad:  # switched off since the forward pass
+                continue
             if leaf._hooks:
                 gradient = leaf_hooks(leaf, gradient)
             node: AccumulateGrad | None = None

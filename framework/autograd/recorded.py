@@ -254,18 +254,19 @@ class PrimitiveNode(Node):
             sources: The tensors, or tuples of them, that the saved values came from, by name.
         """
         pack, unpack = hooks
-        made: dict[str, Any] = {}
-        for name in self.plan.names:
-            source = sources.get(name)
-            if name in made or source is None:
-                continue
-            if isinstance(source, tuple):
-                made[name] = tuple([pack(each) if isinstance(each, Variable) else each for each in source])
-            elif isinstance(source, Variable):
-                made[name] = pack(source)
         assert self.saved is not None
-        arrays = dict(zip(self.plan.names, self.saved, strict=True))
-        dtypes = {name: _attribute(arrays[name], "dtype") for name in made}
+        made: dict[str, Any] = {}
+        dtypes: dict[str, Any] = {}  # of what was packed; for a tuple a list of them, with None for what was not
+        for name, value in zip(self.plan.names, self.saved, strict=True):
+            source = sources.get(name)
+            if name in made:
+                continue
+            if isinstance(source, Variable):
+                made[name], dtypes[name] = pack(source), _attribute(value, "dtype")
+            elif isinstance(source, tuple) and any(isinstance(each, Variable) for each in source):
+                packed = [isinstance(each, Variable) for each in source]
+                made[name] = tuple([pack(each) if yes else each for each, yes in zip(source, packed, strict=True)])
+                dtypes[name] = [_attribute(each, "dtype") if yes else None for each, yes in zip(value, packed, strict=True)]
         self.saved = tuple([made.get(name, value) for name, value in zip(self.plan.names, self.saved, strict=True)])
         self.versions = None
         self._extras()["packed"] = (unpack, dtypes)
@@ -276,6 +277,8 @@ class PrimitiveNode(Node):
         made: dict[str, Any] = {}
 
         def array(packed: Any, dtype: Any) -> Any:
+            if dtype is None:
+                return packed
             tensor = unpack(packed)
             if not isinstance(tensor, Variable):
                 raise TypeError(

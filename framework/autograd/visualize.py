@@ -86,25 +86,17 @@ class Picture:
         leaves = [node for node in reversed(self.nodes) if isinstance(node, AccumulateGrad)]
         operations = [node for node in reversed(self.nodes) if not isinstance(node, AccumulateGrad)]
         self.numbers = {node: number for each in (leaves, operations) for number, node in enumerate(each)}
-        self.gradients: dict[tuple[Node, int], Any] = {}  # by node and edge number
-        self.incoming: dict[Node, Any] = {}
+        # By the node's creation number, so that hooks don't hold the nodes they hang on: gradients by edge, and of the outputs.
+        self.gradients: dict[tuple[int, int], Any] = {}
+        self.incoming: dict[int, Any] = {}
         self._handles: list[RemovableHandle] = []
         for node in self.nodes:
-            self._handles.append(node.register_hook(self._noting(node)))
+            self._handles.append(node.register_hook(_noting(node.sequence_nr, self.gradients, self.incoming)))
 
     def remove(self) -> None:
         """Take the hooks away: later backward passes don't change the picture."""
         for handle in self._handles:
             handle.remove()
-
-    def _noting(self, node: Node) -> Any:
-        def note(inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
-            self.incoming[node] = outputs
-            for number, gradient in enumerate(inputs):
-                if gradient is not None:
-                    self.gradients[node, number] = gradient.detach()
-
-        return note
 
     # ---- The two texts ------------------------------------------------------------------------------------------------------
 
@@ -192,7 +184,7 @@ class Picture:
                 part.boxes.append(_Box(self._box(node), node.name()))
         for number, edge in enumerate(self.roots):
             top = _node(edge)
-            gradient = self.incoming[top][function_of(edge)[1]] if top in self.incoming else None
+            gradient = self.incoming[top.sequence_nr][function_of(edge)[1]] if top.sequence_nr in self.incoming else None
             label = "grad_output" if gradient is None else _shown("grad_output", gradient)
             part.boxes.insert(number, _Box(f"root{number}", label, "round"))
             part.arrows.append(_Box(f"root{number}", "", target=self._box(top)))
@@ -200,7 +192,7 @@ class Picture:
             places = [number for number, edge in enumerate(node.all_edges()) if edge is not None]
             for place in places:
                 edge = node.all_edges()[place]
-                gradient = self.gradients.get((node, place))
+                gradient = self.gradients.get((node.sequence_nr, place))
                 label = "" if gradient is None else _shown("grad", gradient, _shape_of(edge))
                 part.arrows.append(_Box(self._box(node), label, target=self._box(_node(edge))))
         return part
@@ -216,6 +208,18 @@ class Picture:
         if isinstance(edge, Variable):
             return f"leaf {self.numbers[_node(edge)]}", edge
         return "", None
+
+
+def _noting(key: int, gradients: dict[tuple[int, int], Any], incoming: dict[int, Any]) -> Any:
+    """A node's hook that notes its gradients."""
+
+    def note(inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+        incoming[key] = tuple([None if each is None else each.detach() for each in outputs])
+        for number, gradient in enumerate(inputs):
+            if gradient is not None:
+                gradients[key, number] = gradient.detach()
+
+    return note
 
 
 def _named(names: Any) -> Iterable[tuple[str, Any]]:

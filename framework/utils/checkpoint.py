@@ -113,9 +113,7 @@ def checkpoint(
     early_stop = early_stop if setting is None else setting
     part = _Part(function, args, kwargs, again, preserve_rng_state, determinism_check == "default", early_stop)
     with saved_tensors_hooks(part.pack, part.unpack), first:
-        result = function(*args, **kwargs)
-    part.finished = True
-    return result
+        return function(*args, **kwargs)
 
 
 def checkpoint_sequential(
@@ -171,8 +169,6 @@ class _Part:
 
     Attributes:
         kinds: Shape and dtype of each tensor that the part has saved, in order.
-        found: The same tensors of the run that ``walk``, a backward pass, has asked for, by number, until it takes them.
-        finished: Whether the first run is over.
     """
 
     def __init__(
@@ -190,9 +186,6 @@ class _Part:
         self.check, self.early_stop = check, early_stop
         self.random_state = get_rng_state() if preserve_rng_state else None
         self.kinds: list[tuple[Any, Any]] = []
-        self.found: dict[int, Any] = {}
-        self.walk: Any = None
-        self.finished = False
 
     def pack(self, tensor: Any) -> int:
         """Instead of the tensor its number is saved."""
@@ -202,11 +195,13 @@ class _Part:
     def unpack(self, number: int) -> Any:
         """The tensor of that number, for which the part is run again unless this backward pass has done so."""
         walk = current_walk.get()
-        if not self.found or number not in self.found or walk is not self.walk:
-            self.walk = walk
-            self.found = self.run_again()
-        # In a backward pass each is asked for once; outside of one, a user is looking.
-        return self.found[number] if walk is None else self.found.pop(number)
+        if walk is None:  # no backward pass: a user is looking
+            return self.run_again()[number]
+        # What is found belongs to the backward pass, which takes each tensor once.
+        found = walk.notes.get(self)
+        if found is None or number not in found:
+            found = walk.notes[self] = self.run_again()
+        return found.pop(number)
 
     def run_again(self) -> dict[int, Any]:
         """Everything that the part saves, by number.

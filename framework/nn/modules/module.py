@@ -736,9 +736,10 @@ def _type_name(value: Any) -> str:
 
 
 def _name_module(error: Exception, module: Module) -> None:
-    """Add to an error's message the path of the module in which it was raised, such as ``encoder.layers.2.linear1``.
+    """Add to an error the path of the module in which it was raised, such as ``encoder.layers.2.linear1``.
 
-    Each module that the error passes on its way out puts its child's name in front.
+    Each module that the error passes on its way out puts its child's name in front. The path ends the message of the kinds of
+    error that operations raise; other kinds, whose arguments may mean something, get it as a note (from Python 3.11 on).
     """
     path: list[Module] = getattr(error, "_module_path", [])
     if path and path[-1] is module:
@@ -750,12 +751,16 @@ def _name_module(error: Exception, module: Module) -> None:
         return
     if len(path) == 1:
         error._message = error.args[0] if error.args else ""  # type: ignore[attr-defined]
-    message = error._message  # type: ignore[attr-defined]
-    if not isinstance(message, str) or not isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)):
-        return
     names = []
     for parent, child in zip(path[:0:-1], path[-2::-1], strict=True):
-        name = next((name for name, each in parent._modules.items() if each is child), type(child).__name__)
-        names.append(name)
-    where = f"{'.'.join(names)} ({type(path[0]).__name__})" if names else type(path[0]).__name__
-    error.args = (f"{message}\n  in module {where}", *error.args[1:])
+        below = parent.named_modules(remove_duplicate=False)  # not only the children: a list of modules isn't called itself
+        names.append(next((name for name, each in below if each is child), type(child).__name__))
+    where = f"in module {'.'.join(names)} ({type(path[0]).__name__})" if names else f"in module {type(path[0]).__name__}"
+    message = error._message  # type: ignore[attr-defined]
+    if isinstance(message, str) and isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)):
+        error.args = (f"{message}\n  {where}", *error.args[1:])
+    elif hasattr(error, "add_note"):
+        if len(path) > 1:
+            error.__notes__.remove(error._module_note)  # type: ignore[attr-defined]
+        error._module_note = where  # type: ignore[attr-defined]
+        error.add_note(where)
