@@ -26,7 +26,7 @@ def no_tensor_error(primitive: Primitive, args: Sequence[Any]) -> Exception:
 
 def broadcast_error(primitive: Primitive, arrays: Sequence[Any], error: ValueError) -> Exception:
     """PyTorch's error where NumPy could not broadcast the arguments, else ``error`` itself."""
-    if primitive.promotes is None:
+    if primitive.promotes is None and "could not be broadcast together" not in str(error):
         return error
     shape: tuple[int, ...] = ()
     for array in arrays:

@@ -261,6 +261,8 @@ class PrimitiveNode(Node):
             source = sources.get(name)
             if name in made:
                 continue
+            if source is value and isinstance(value, np.ndarray) and value.dtype.kind in "bf":
+                source = wrap(value)  # an operation's own array, such as dropout's mask
             if isinstance(source, Variable):
                 made[name], dtypes[name] = pack(source), _attribute(value, "dtype")
             elif isinstance(source, tuple) and any(isinstance(each, Variable) for each in source):

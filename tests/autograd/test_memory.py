@@ -197,7 +197,8 @@ def test_checkpoint_keeps_only_the_arguments():
         kept, _ = tracemalloc.get_traced_memory()
         del y
         start, _ = tracemalloc.get_traced_memory()
-        y = torch.utils.checkpoint.checkpoint(part, leaf(), use_reentrant=False)
+        result = torch.utils.checkpoint.checkpoint(part, leaf(), use_reentrant=False)
         with_checkpoint, _ = tracemalloc.get_traced_memory()
+    assert result.requires_grad
     assert kept - before > 20 * 64 * 1024
     assert with_checkpoint - start < 4 * 64 * 1024
