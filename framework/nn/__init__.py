@@ -36,6 +36,7 @@ from framework.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
+from framework.nn.modules.adaptive import AdaptiveLogSoftmaxWithLoss
 from framework.nn.modules.attention import (
     MultiheadAttention,
 )
@@ -175,6 +176,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",

@@ -273,3 +273,18 @@ def test_old_arguments_mean_a_reduction() -> None:
     assert nn.MSELoss(size_average=False).reduction == "sum"
     assert nn.MSELoss(reduce=False).reduction == "none"
     assert nn.MSELoss(size_average=True).reduction == "mean"
+
+
+def test_adaptive_softmax_is_one_distribution() -> None:
+    framework.manual_seed(0)
+    layer = framework.nn.AdaptiveLogSoftmaxWithLoss(8, 12, [3, 5, 9]).double()
+    x = framework.randn(20, 8, dtype=framework.float64)
+    target = framework.randint(12, (20,))
+    everything = layer.log_prob(x)
+    np.testing.assert_allclose(everything.exp().sum(1).detach(), np.ones(20), rtol=1e-12)
+    output, loss = layer(x, target)
+    np.testing.assert_allclose(output.detach(), everything.detach().numpy()[np.arange(20), target.numpy()], rtol=1e-12)
+    assert loss.item() == pytest.approx(-output.mean().item())
+    assert framework.equal(layer.predict(x), everything.argmax(1))
+    with pytest.raises(RuntimeError, match=r"Target values should be in \[0, 11\]"):
+        layer(x, target + 12)

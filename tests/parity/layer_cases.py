@@ -199,6 +199,9 @@ LOSSES = [
     Case("TripletMarginLoss", (), ((3, 4), (3, 4), (3, 4))),
     Case("TripletMarginLoss", (2.0, 3.0), ((3, 4), (3, 4), (3, 4)), {"swap": True, "reduction": "sum"}),
     Case("TripletMarginWithDistanceLoss", (), ((3, 4), (3, 4), (3, 4)), {"margin": 0.7}),
+    Case("AdaptiveLogSoftmaxWithLoss", (8, 12, [3, 5, 9]), ((6, 8),), constants=(classes(6, n=12),)),
+    Case("AdaptiveLogSoftmaxWithLoss", (8, 12, [4], 2.0, True), ((8,),), constants=(np.array(7),)),
+    Case("AdaptiveLogSoftmaxWithLoss", (8, 12, [10]), ((3, 8),), constants=(np.array([0, 1, 9]),)),
     Case("PairwiseDistance", (3.0,), ((3, 4), (3, 4)), {"keepdim": True}),
     Case("CosineSimilarity", (), ((3, 4), (3, 4))),
 ]

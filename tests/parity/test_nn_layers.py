@@ -124,3 +124,17 @@ def test_pooled_values_and_their_inverse() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("shift", [-3.0, 0.0, 3.0])
+def test_all_classes_of_the_adaptive_softmax(shift: float) -> None:
+    """Predictions that all lie in the head, all in the tail, or in both."""
+    case = Case("AdaptiveLogSoftmaxWithLoss", (8, 12, [3, 5, 9], 4.0, True), ())
+    x = np.random.default_rng(0).standard_normal((40, 8))
+    results = []
+    for library, layer in zip(LIBRARIES, layer_pair(case), strict=True):
+        with library.no_grad():
+            layer.head.bias[3:] += shift
+            results.append([layer.log_prob(library.tensor(x)).numpy(), layer.predict(library.tensor(x)).numpy()])
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-10)
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+    np.testing.assert_allclose(np.exp(results[0][0]).sum(1), 1, rtol=1e-10)
+    np.testing.assert_array_equal(results[0][0].argmax(1), results[0][1])
