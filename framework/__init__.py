@@ -66,6 +66,7 @@ from framework.random import (
     set_rng_state,
 )
 from framework.size import Size
+from framework.switches import *
 from framework.tensor import Tensor
 from framework.version import __version__
 
@@ -127,6 +128,7 @@ from framework.saving import load, save
 from framework.names import unsupported as _unsupported
 
 _REAL = "numbers are real here"
+_THREADS = "the product library reads the environment, OMP_NUM_THREADS or OPENBLAS_NUM_THREADS, when a program starts"
 if not _TYPE_CHECKING:  # a type checker is to know what there is
     __getattr__ = _unsupported(
         "framework",
@@ -134,10 +136,16 @@ if not _TYPE_CHECKING:  # a type checker is to know what there is
         {
             "bfloat16": "NumPy has no such type; use float32, or float16 to store",
             "compile": "operations run as they are called; leave it out",
+            "get_num_threads": _THREADS,
+            "set_num_threads": _THREADS,
             "distributed": "a run is one process",
             "fft": _REAL,
             "jit": "operations run as they are called; save with framework.save(module.state_dict(), ...)",
             **dict.fromkeys(("cdouble", "cfloat", "chalf", "complex", "complex128", "complex32", "complex64"), _REAL),
+            **{
+                f"{name}Tensor": f"use framework.tensor(data, dtype=framework.{kind})"
+                for name, kind in (("Float", "float32"), ("Double", "float64"), ("Long", "int64"), ("Int", "int32"))
+            },
             **dict.fromkeys(("imag", "polar", "view_as_complex", "view_as_real"), _REAL),
         },
     )

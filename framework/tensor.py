@@ -80,8 +80,24 @@ class Tensor(Variable):
 
     __slots__ = ()
 
+    def __new__(cls, *data: Any, device: Any = None) -> Self:
+        """``Tensor(2, 3)``: of that shape, uninitialized; ``Tensor([1, 2])``: of that data. Both of the default float type.
+
+        ``framework.tensor`` takes a dtype, and ``framework.empty`` names what it does; this is PyTorch's older form.
+        """
+        made: Any = object.__new__(cls)
+        if cls is Tensor:
+            kind = dtypes.get_default_dtype()
+            if len(data) == 1 and not isinstance(data[0], Int):
+                made = creation.as_tensor(data[0], dtype=kind, device=device).detach()
+            else:
+                made = creation.empty(*(data or (0,)), dtype=kind, device=device)
+        result: Self = made
+        return result
+
     # ---- What it is ----------------------------------------------------------------------------------------
 
+    is_cpu = True
     is_cuda = is_sparse = is_quantized = is_meta = False
 
     @property
@@ -141,13 +157,18 @@ class Tensor(Variable):
         """-1, as the CPU has no number."""
         return -1
 
-    def is_complex(self) -> Bool:
-        """False: numbers are real."""
-        return False
-
     def is_signed(self) -> Bool:
         """Whether the dtype has negative numbers."""
         return self.dtype.is_signed
+
+    def is_pinned(self) -> Bool:
+        """False: pinned memory serves transfers to GPUs only."""
+        return False
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor itself: numbers are real."""
+        return self
 
     # ---- The graph -----------------------------------------------------------------------------------------
 
@@ -743,9 +764,11 @@ class Tensor(Variable):
 
     clone = conversion.clone
     copy_ = conversion.copy_
+    conj = conversion.conj
     cpu = conversion.cpu
     detach = conversion.detach
     fill_ = conversion.fill_
+    is_complex = conversion.is_complex
     is_floating_point = conversion.is_floating_point
     is_nonzero = conversion.is_nonzero
     item = conversion.item

@@ -34,6 +34,7 @@ FLOORS = [
         "framework.cuda",
         "framework.backends",
         "framework.names",
+        "framework.switches",
         "framework.version",
     ],
 ]

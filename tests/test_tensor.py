@@ -229,3 +229,71 @@ def test_arrays_take_tensors_in_place() -> None:
 def test_what_numpy_has_and_we_have_not_is_said(match: str, call: Any) -> None:
     with pytest.raises(TypeError, match=match):
         call(framework.tensor(X))
+
+
+def test_the_older_constructor_takes_sizes_or_data() -> None:
+    assert framework.Tensor(2, 3).shape == (2, 3) and framework.Tensor().shape == (0,)
+    made = framework.Tensor([1, 2])
+    assert made.dtype is framework.float32 and made.tolist() == [1.0, 2.0]
+    assert type(framework.nn.Parameter(made)) is framework.nn.Parameter
+
+
+def test_switches_keep_what_they_were_told() -> None:
+    assert not framework.are_deterministic_algorithms_enabled()
+    framework.use_deterministic_algorithms(True)
+    assert framework.are_deterministic_algorithms_enabled()
+    framework.use_deterministic_algorithms(False)
+    framework.set_float32_matmul_precision("high")
+    assert framework.get_float32_matmul_precision() == "high"
+    framework.set_float32_matmul_precision("highest")
+    with pytest.raises(ValueError, match="'low' is not one of 'highest', 'high', 'medium'"):
+        framework.set_float32_matmul_precision("low")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sinn", r"framework\.sinn is not supported; did you mean sin"),
+        ("complex64", r"framework\.complex64 is not supported: numbers are real here"),
+        ("compile", "operations run as they are called"),
+        ("set_num_threads", "OMP_NUM_THREADS"),
+        ("LongTensor", r"use framework\.tensor\(data, dtype=framework\.int64\)"),
+        ("linalg.eig", r"linalg\.eig is not supported: .* there are eigh"),
+        ("special.zetta", r"special\.zetta is not supported"),
+        ("optim.Adan", r"optim\.Adan is not supported; did you mean .*Adam"),
+        ("utils.data.Dataloader", "did you mean DataLoader"),
+    ],
+)
+def test_a_name_that_is_not_here_says_so_and_what_to_do(name: str, said: str) -> None:
+    space, _, last = name.rpartition(".")
+    owner = framework
+    for part in space.split(".") if space else ():
+        owner = getattr(owner, part)
+    with pytest.raises(AttributeError, match=said):
+        getattr(owner, last)
+    assert not hasattr(owner, last)
+
+
+@pytest.mark.parametrize(
+    "use", [lambda: framework.tensor(1j), lambda: framework.ones(2) * 1j, lambda: framework.from_numpy(np.ones(2, complex))]
+)
+def test_complex_numbers_are_refused_in_words(use: Any) -> None:
+    with pytest.raises(TypeError, match="complex numbers are not supported"):
+        use()
+
+
+def test_out_takes_the_result_and_refuses_what_does_not_fit() -> None:
+    x, index = framework.arange(6.0).reshape(2, 3), framework.tensor([[0], [2]])
+    out = framework.zeros(2, 1)
+    assert framework.gather(x, 1, index, out=out) is out and out.tolist() == [[0.0], [5.0]]
+    least, most = framework.zeros(3), framework.zeros(3)
+    named = framework.aminmax(x, dim=0, out=(least, most))
+    assert named.min is least and most.tolist() == [3.0, 4.0, 5.0]
+    with pytest.raises(RuntimeError, match=r"gather\(\): Expected out tensor to have dtype torch.float32, but got torch.float64"):
+        framework.gather(x, 1, index, out=out.double())
+    with pytest.raises(RuntimeError, match=r"take\(\): out has shape \[2, 1\], but the result has \[3\]"):
+        framework.take(x, framework.tensor([0, 1, 2]), out=out)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        framework.index_select(x, 0, framework.tensor([1, 0]), out=x)
+    with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
+        framework.gather(x.requires_grad_(), 1, index, out=out)

@@ -33,7 +33,18 @@ from framework.ops.layout import contiguous, copy_in_format
 if TYPE_CHECKING:
     from framework.tensor import Tensor
 
-__all__ = ["clone", "detach", "fill", "fill_", "is_floating_point", "is_nonzero", "zero_"]
+__all__ = [
+    "clone",
+    "conj",
+    "detach",
+    "fill",
+    "fill_",
+    "is_complex",
+    "is_floating_point",
+    "is_nonzero",
+    "real",
+    "zero_",
+]
 
 P = ParamSpec("P")
 Array = np.ndarray[Any, Any]
@@ -153,6 +164,21 @@ def caster(to: dtype) -> Any:
 def cpu(self: Tensor) -> Tensor:
     """The tensor itself: it is on the CPU."""
     return self
+
+
+def is_complex(input: Tensor) -> bool:
+    """False: numbers are real."""
+    return False
+
+
+def real(input: Tensor) -> Tensor:
+    """The tensor itself: numbers are real."""
+    return input
+
+
+def conj(input: Tensor) -> Tensor:
+    """The tensor itself: numbers are real."""
+    return input
 
 
 def is_floating_point(input: Tensor) -> bool:
