@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class Snapshot:
 
 
 class _Call:
-    """A layer's call: what went in and what came out."""
+    """A layer's call: what went in, what came out, and the operations between."""
 
     def __init__(self, name: str, module: nn.Module, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         self.name = name
@@ -70,13 +70,11 @@ class _Call:
         self.outputs = outputs
         self.finite_in = all(map(is_finite, inputs)) and all(map(is_finite, module.parameters(recurse=False)))
         self.finite_out = all(map(is_finite, outputs))
+        self.nodes = nodes_behind([each.grad_fn for each in outputs], {each.grad_fn for each in inputs})
 
     def __str__(self) -> str:
-        return (
-            f"layer {self.name} ({type(self.module).__name__})"
-            if self.name
-            else f"the model ({type(self.module).__name__})"
-        )
+        kind = type(self.module).__name__
+        return f"layer {self.name} ({kind})" if self.name else f"the model ({kind})"
 
 
 def explain(model: nn.Module, objective: Objective, window: Sequence[Batch]) -> str:
@@ -95,21 +93,17 @@ def explain(model: nn.Module, objective: Objective, window: Sequence[Batch]) -> 
                 )
     model.zero_grad()
     for batch in window:
-        calls, result_loss, words = _watched(model, objective, batch)
-        found = words or _first_bad(calls, result_loss)
+        found = _first_wrong(model, objective, batch)
         if found:
             return found + _ADVICE
-    gradients = {name: each.grad for name, each in model.named_parameters() if each.grad is not None}
-    bad_names = [name for name, gradient in gradients.items() if not is_finite(gradient)]
-    if bad_names:
-        return f"The gradients of {', '.join(bad_names[:5])} overflow: {describe([gradients[bad_names[-1]]])}.{_ADVICE}"
     return (
-        "Made again, every layer's values are finite: their sum is too large for its type. Try train.precision=float64."
+        "Made again, every layer's values and gradients are finite: only their sum over the batches is too large for its type. "
+        "Try train.precision=float64." + _ADVICE
     )
 
 
-def _watched(model: nn.Module, objective: Objective, batch: Batch) -> tuple[list[_Call], Tensor, str]:
-    """A batch's loss and gradients, with every layer's call; words where backward itself fails."""
+def _first_wrong(model: nn.Module, objective: Objective, batch: Batch) -> str:
+    """Where a batch's loss or gradients first go wrong, in words; empty where they don't."""
     calls: list[_Call] = []
     handles = []
     for name, module in model.named_modules():
@@ -118,47 +112,72 @@ def _watched(model: nn.Module, objective: Objective, batch: Batch) -> tuple[list
             calls.append(_Call(name, module, tensors_in(inputs), tensors_in(outputs)))
 
         handles.append(module.register_forward_hook(note))
-    words = ""
     try:
-        with framework.autograd.detect_anomaly():
+        with framework.autograd.detect_anomaly(check_nan=False):
             loss = objective.loss(model, batch).loss
-            if is_finite(loss):
-                try:
-                    loss.backward()
-                except RuntimeError as error:
-                    words = _backward_words(error, model, calls)
     finally:
         for handle in handles:
             handle.remove()
-    return calls, loss, words
+    return _wrong_forward(calls, loss) or _wrong_backward(calls, loss)
 
 
-def _first_bad(calls: Sequence[_Call], loss: Tensor) -> str:
+def _wrong_forward(calls: Sequence[_Call], loss: Tensor) -> str:
     """The innermost first layer that gave what is not finite for finite inputs, and its operation."""
     node = loss.grad_fn and anomaly.first_non_finite(loss.grad_fn)
-    operation = f"operation {node.name()}" if node else ""
+    inside = f", in its operation {operation(node)}" if node else ""
     for call in calls:
         if call.finite_in and not call.finite_out:
-            inside = f", in its {operation}" if operation else ""
             return (
                 f"First wrong: {call}{inside}. It got {call.inputs} and gave {describe(call.outputs)}. "
                 f"Its weights: {weights_of(call.module)}.{_place(node)}"
             )
-    if not is_finite(loss):
-        last = calls[-1].outputs if calls else ()
-        inside = f", in its {operation}" if operation else ""
-        return f"First wrong: the loss itself{inside}. It got {describe(last)}.{_place(node)}"
-    return ""
+    if is_finite(loss):
+        return ""
+    got = describe(calls[-1].outputs if calls else ())
+    return f"First wrong: the loss itself{inside}. It got {got}.{_place(node)}"
 
 
-def _backward_words(error: RuntimeError, model: nn.Module, calls: Sequence[_Call]) -> str:
-    """What anomaly detection said of the backward pass, and the layer whose weights have such gradients."""
-    lines = str(error).splitlines()
-    first = lines[0].split(". ")[0].split(" Traceback of")[0]
-    code = next((f" ({line.strip()})" for line in reversed(lines[1:]) if line.strip()), "")
-    reached = [call for call in calls if any(each.grad is not None for each in call.module.parameters(recurse=False))]
-    layer = f" Gradients were finite back to {reached[0]}, which got {reached[0].inputs}." if reached else ""
-    return f"First wrong, in the backward pass: {first}{code}.{layer}"
+def _wrong_backward(calls: Sequence[_Call], loss: Tensor) -> str:
+    """The first operation whose gradient is not finite for a finite one, and the innermost layer that it belongs to."""
+    found: list[tuple[Any, str]] = []
+    handles = []
+    for node in nodes_behind([loss.grad_fn], set()):
+
+        def note(inputs: Any, outputs: Any, node: Any = node) -> None:
+            made, given = tensors_in(inputs), tensors_in(outputs)
+            if not found and all(map(is_finite, given)) and not all(map(is_finite, made)):
+                found.append((node, f"For a gradient of {describe(given)} it gave {describe(made)}"))
+
+        handles.append(node.register_hook(note))
+    try:
+        loss.backward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not found:
+        return ""
+    node, words = found[0]
+    call = next((each for each in calls if node in each.nodes), None)
+    where = f"{call}, in its " if call is not None else "the loss, in its "
+    got = f" The layer got {call.inputs}. Its weights: {weights_of(call.module)}." if call is not None else ""
+    return f"First wrong, in the backward pass: {where}operation {operation(node)}. {words}.{got}{_place(node)}"
+
+
+def nodes_behind(roots: Iterable[Any], ends: set[Any]) -> set[Any]:
+    """The recorded operations from some back to others, which are left out."""
+    found: set[Any] = set()
+    stack = [root for root in roots if root is not None]
+    while stack:
+        node = stack.pop()
+        if node not in found and node not in ends:
+            found.add(node)
+            stack += [behind for behind, _ in node.next_functions if behind is not None]
+    return found
+
+
+def operation(node: Any) -> str:
+    """An operation's name, as it is written in code: ``log`` of ``LogBackward0``."""
+    return str(node.name()).partition("Backward")[0].lower()
 
 
 def _place(node: Any) -> str:

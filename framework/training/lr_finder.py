@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from framework.training.errors import NonFiniteLoss
+from framework.training.errors import NonFiniteLoss, TrainingError
 
 if TYPE_CHECKING:
     from framework.training.trainer import Trainer
@@ -22,7 +21,7 @@ class LearningRates:
     Attributes:
         rates: Those tried, growing.
         losses: After each, smoothed.
-        suggestion: Where the loss falls fastest.
+        suggestion: A tenth of the rate with the least loss, where it still falls steadily.
     """
 
     rates: list[float]
@@ -63,13 +62,8 @@ def find_learning_rate(
                 break
     finally:
         trainer.load_state_dict(before)
-    return LearningRates(rates, losses, _steepest(rates, losses))
-
-
-def _steepest(rates: list[float], losses: list[float]) -> float:
-    """Where the loss falls fastest over the logarithm of the rate, before its minimum."""
-    end = int(np.argmin(losses)) + 1 if losses else 0
-    if end < 3:
-        return rates[0] if rates else math.nan
-    slopes = np.gradient(np.array(losses[:end]), np.log(rates[:end]))
-    return rates[int(np.argmin(slopes))]
+    if not losses:
+        raise TrainingError(
+            f"the loss is not finite at the least learning rate tried, {low:g}: there is none to suggest"
+        )
+    return LearningRates(rates, losses, rates[int(np.argmin(losses))] / 10)

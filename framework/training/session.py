@@ -149,7 +149,7 @@ def find_rate(request: Request, file: Path) -> int:
     for rate, loss in list(zip(found.rates, found.losses, strict=True))[:: max(1, len(found.rates) // 25)]:
         console.always(f"{rate:10.2e}  loss {loss:8.4f}  {'█' * round(40 * (loss - min(found.losses)) / width)}")
     console.always(
-        f"learning rate {found.suggestion:.2g} (where the loss falls fastest); the config has {config.optimizer.lr:g}"
+        f"learning rate {found.suggestion:.2g} (a tenth of the one with the least loss); the config has {config.optimizer.lr:g}"
     )
     return 0
 

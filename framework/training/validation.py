@@ -6,6 +6,7 @@ problem is noted for each leaf that fails, each key that is unknown and each tha
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import types
@@ -34,7 +35,7 @@ class Checker:
 
     def __init__(self, problems: list[str], root: Any = None) -> None:
         self.problems = problems
-        self.paths = list(_key_paths(root))
+        self.paths = _all_key_paths(root)
 
     def refuse(self, at: Located, path: KeyPath, words: str) -> Any:
         self.problems.append(problem(at.place, path, words))
@@ -86,7 +87,7 @@ class Checker:
     def _struct(self, at: Located, cls: Any, path: KeyPath) -> Any:
         if not isinstance(at.value, dict):
             return self.refuse(at, path, f"expected {describe(cls)}, got {show(at)}")
-        fields = {field.encode_name: field for field in msgspec.structs.fields(cls)}
+        fields = {field.encode_name: field for field in _fields(cls)}
         rest = next((name for name, field in fields.items() if _takes_rest(field.type)), None)
         if rest is not None:
             del fields[rest]
@@ -216,7 +217,7 @@ def describe(annotation: Any) -> str:
     if len(members) > 1:
         return " or ".join(describe(member) for member in members)
     if _is_struct(annotation):
-        fields = msgspec.structs.fields(annotation)
+        fields = _fields(annotation)
         return f"a section with {', '.join(f.encode_name for f in fields if not _takes_rest(f.type))}"
     try:
         return _words(kinds.type_info(annotation))
@@ -302,11 +303,22 @@ def _item_types(origin: Any, arguments: tuple[Any, ...], length: int) -> list[An
     return [arguments[0] if arguments else Any] * length
 
 
+@functools.cache
+def _fields(cls: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """A section's fields; msgspec evaluates their annotations anew at each call."""
+    return msgspec.structs.fields(cls)
+
+
+@functools.cache
+def _all_key_paths(root: Any) -> tuple[KeyPath, ...]:
+    return tuple(dict.fromkeys(_key_paths(root)))
+
+
 def _key_paths(annotation: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
     """The path of every key below a type; those of a section's variants one after the other."""
     for member in _members(annotation):
         if _is_struct(member):
-            for field in msgspec.structs.fields(member):
+            for field in _fields(member):
                 if not _takes_rest(field.type):
                     yield (*path, field.encode_name)
                     yield from _key_paths(field.type, (*path, field.encode_name))
