@@ -347,7 +347,7 @@ def test_the_time_to_the_end_is_over_the_whole_run(monkeypatch):
     monkeypatch.setattr(Trainer, "seconds", property(lambda self: float(self.progress.step)))
     trainer.fit()
     lines = stream.getvalue().splitlines()
-    assert [line.rpartition("  (best)")[0] or line for line in lines][0].endswith("30 s left")
+    assert lines[0].removesuffix("  (best)").endswith("30 s left")
     assert lines[1].removesuffix("  (best)").endswith("20 s left") and "left" not in lines[-1]
     assert "step 10/40" in lines[0] and "epoch 2" in lines[0]
     assert [spell_seconds(each) for each in (42.4, 200, 7500)] == ["42 s", "3:20 min", "2:05 h"]

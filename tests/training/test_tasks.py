@@ -142,11 +142,11 @@ def test_the_gan_moves_its_samples_towards_the_data_and_its_penalty_falls():
     trainer = make("gan", epochs=1)
     trainer.fit()
     first = dict(trainer.figures)
-    made = [item.content["made"] for item in trainer.gallery()][0]
+    made = next(item.content["made"] for item in trainer.gallery())
     far = np.linalg.norm(made.mean(0) - 2)
     trainer.epochs = 100
     trainer.fit()
-    near = np.linalg.norm([item.content["made"] for item in trainer.gallery()][0].mean(0) - 2)
+    near = np.linalg.norm(next(item.content["made"] for item in trainer.gallery()).mean(0) - 2)
     assert near < far / 4
     assert trainer.figures["penalty"] < first["penalty"]
     assert {"critic_loss", "penalty", "distance", "loss"} <= set(trainer.figures)
@@ -256,5 +256,5 @@ def test_a_metric_or_monitor_that_is_not_known_is_told():
 
 def test_pixels_outside_of_what_the_loss_takes_are_told():
     trainer = make("autoencoder")
-    with pytest.raises(TrainingError, match="from 0 to 1, but they go from -1 to 1: set data.normalize=false"):
+    with pytest.raises(TrainingError, match=r"from 0 to 1, but they go from -1 to 1: set data\.normalize=false"):
         trainer.task.loss(trainer.model, (framework.linspace(-1, 1, 64).reshape(1, 1, 8, 8), None))
