@@ -250,6 +250,12 @@ def log_sigmoid(x: Array) -> Array:
     return blockwise(block, (x,))[0]
 
 
+@twin(4096)
+def log_one_plus_exp(x: Array) -> Array:
+    """``log(1 + exp(x))`` without overflow."""
+    return blockwise(_log_one_plus_exp, (x,))[0]
+
+
 def _log_one_plus_exp(x: Array, y: Array) -> None:
     """``max(x, 0) + log1p(e)`` with ``e = exp(-|x|)``."""
     e = np.absolute(x, out=np.empty_like(x))

@@ -10,6 +10,7 @@ import numpy as np
 
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
+from framework.kernels.activations import log_one_plus_exp
 from framework.ops.activations import softplus
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.creation import full_like
@@ -106,7 +107,7 @@ def binary_cross_entropy(
     ),
 )
 def _binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
-    softplus = np.log1p(np.exp(-np.abs(input))) + np.maximum(-input, 0)  # of -input
+    softplus = log_one_plus_exp(-input)
     losses = (1 - target) * input + (softplus if pos_weight is None else (1 + (pos_weight - 1) * target) * softplus)
     return reduced_array(_times(losses, weight), reduction)
 

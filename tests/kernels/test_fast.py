@@ -72,7 +72,14 @@ def test_activations_of_strange_numbers(rng):
     assert_close(*both(activations.large_relu, x), rtol=0)
     with np.errstate(all="ignore"):
         assert_close(*both(activations.sigmoid, x), atol=1e-37)
+        assert_close(*both(activations.log_one_plus_exp, x), atol=1e-37)
     assert_close(*both(activations.relu_backward, gradient, np.maximum(x, 0)), rtol=0)
+
+
+def test_log_one_plus_exp_is_exact(rng):
+    x = rng.normal(size=70_001).astype(float32) * 6
+    found, _ = both(activations.log_one_plus_exp, x)
+    np.testing.assert_allclose(found, np.logaddexp(0, x.astype(np.float64)), rtol=5e-7)
 
 
 def test_activations_keep_the_order_of_memory(rng):

@@ -14,6 +14,8 @@ from framework.kernels.fast.compiler import sigmoid as sigmoid_of
 _C0, _C1, _C2, _C3, _C4, _C5, _C6 = [np.float32(2 * each) for each in NORMAL]
 _T0, _T1 = np.float32(2 * SQRT_2_OVER_PI), np.float32(2 * SQRT_2_OVER_PI * CUBIC)
 _DENSITY = np.float32(INVERSE_SQRT_2PI)
+_S3, _S5, _S7, _S9, _S11, _S13, _S15 = [np.float32(2 / power) for power in range(3, 16, 2)]
+_TWO = np.float32(2)
 _ZERO, _HALF, _ONE, _THREE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(3)
 
 
@@ -94,4 +96,26 @@ def _sigmoid(x: Array, y: Array) -> None:
 
 def sigmoid(x: Array) -> Any:
     result = elementwise(_sigmoid, (x,), 1)
+    return result if result is NotImplemented else result[0]
+
+
+@compiled
+def _log_one_plus_exp(x: Array, y: Array) -> None:
+    for i in range(x.size):
+        e = exp(-abs(x[i]))
+        # log(1 + e) = 2 atanh(s) with s at most 1 / 3: its series.
+        s = e / (_TWO + e)
+        square = s * s
+        p = _S15 * square + _S13
+        p = p * square + _S11
+        p = p * square + _S9
+        p = p * square + _S7
+        p = p * square + _S5
+        p = p * square + _S3
+        p = p * square + _TWO
+        y[i] = max(x[i], _ZERO) + p * s
+
+
+def log_one_plus_exp(x: Array) -> Any:
+    result = elementwise(_log_one_plus_exp, (x,), 1)
     return result if result is NotImplemented else result[0]

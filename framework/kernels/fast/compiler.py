@@ -31,7 +31,7 @@ def _compiled_in_order(function: Callable[..., Any]) -> Any:
     return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function)
 
 
-PIECE = 1 << 15  # elements; no fewer than two pieces are worth the handing over to another thread
+PIECE = 1 << 16  # elements; fewer than two pieces are not worth handing one over to another thread
 
 
 def over(function: Callable[[int, int], Any], count: int, each: int = 1) -> list[Any]:

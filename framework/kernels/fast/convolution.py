@@ -18,6 +18,7 @@ from framework.kernels.parallel import side_by_side
 Ints = tuple[int, ...]
 
 _PIECES = 8  # of the images, side by side
+_LEAST = 1 << 21  # products of numbers that are worth it
 _FEWEST = 6  # output channels: with fewer, too much of a tile is computed for nothing
 
 
@@ -28,8 +29,8 @@ def _suits(x: Array, weight_shape: Ints, dilation: Ints, groups: int) -> bool:
     )  # fmt: skip
 
 
-def _pieces(images: int) -> list[slice]:
-    step = -(-images // _PIECES)
+def _pieces(images: int, products: int) -> list[slice]:
+    step = -(-images // _PIECES) if products >= _LEAST else images
     return [slice(start, min(start + step, images)) for start in range(0, images, step)]
 
 
@@ -118,7 +119,7 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, out: Ints, stride: In
     def piece(images: slice) -> None:
         _correlate(_surrounded(x[images], padding), panels, shift, y[images], *stride)
 
-    side_by_side(piece, _pieces(len(x)))
+    side_by_side(piece, _pieces(len(x), y.size * panels[0].size // WIDTH))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -183,6 +184,6 @@ def convolution_weight_gradient(
         _weight_gradient(_surrounded(x[images], padding), np.ascontiguousarray(own), total, run, *stride)
         return total
 
-    total = np.add.reduce(np.stack(side_by_side(piece, _pieces(len(x)))), 0)
+    total = np.add.reduce(np.stack(side_by_side(piece, _pieces(len(x), grad.size * rows * run))), 0)
     total = total[..., :outputs].reshape(*kernel_shape, channels, outputs)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))
