@@ -1,6 +1,8 @@
 """How twins are compiled, and elementary functions in a form that compiles to vector instructions.
 
 The compiled functions let go of Python's global lock, so that :func:`over` runs them on parts of an array side by side.
+They are kept on disk, in ``__pycache__``, and compiled anew when their own file changes, but not when a function that they
+call does: after a change of this file or of ``tiles.py``, delete ``framework/kernels/fast/__pycache__``.
 """
 
 from __future__ import annotations
