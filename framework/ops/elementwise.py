@@ -45,7 +45,7 @@ def _sub(input: Any, other: Any) -> Any:
     return np.subtract(input, other)
 
 
-@primitive(name="Rsub", promotes="number", input=lambda grad: -grad, other=lambda grad: grad)
+@primitive(name="RsubBackward1", promotes="number", input=lambda grad: -grad, other=lambda grad: grad)
 def _rsub(input: Any, other: Any) -> Any:
     """``other - input``."""
     return np.subtract(other, input)

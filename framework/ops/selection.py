@@ -257,7 +257,7 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
     return clamp(input, None, max, out=out)
 
 
-@primitive(name="Clamp", input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)))
+@primitive(name="ClampBackward1", input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)))
 def _clamp_numbers(input: Any, min: Any, max: Any) -> Any:
     if min is None:
         return np.minimum(input, max)

@@ -93,7 +93,7 @@ def log10(input: Any) -> Any:
     return np.log10(input)
 
 
-@primitive(promotes="float", input=lambda grad, input: grad / (input + 1))
+@primitive(name="Log1P", promotes="float", input=lambda grad, input: grad / (input + 1))
 def log1p(input: Any) -> Any:
     """``log(1 + input)``, exact near zero."""
     return np.log1p(input)
