@@ -202,13 +202,20 @@ class PrimitiveNode(Node):
             self.versions = None
 
     def keep_original(self, target: Variable) -> None:
-        """Before ``target``, an input, is overwritten: save a copy of it where the array itself is saved."""
-        array, box = target._array, target._version_box
-        if self.saved is None or not any(value is array for value in self.saved):
+        """Before ``target``, an input, is overwritten: save copies of all saved arrays that lie in the same memory."""
+        if self.saved is None or not self.versions:
             return
-        copy = np.array(array)
-        self.saved = tuple([copy if value is array else value for value in self.saved])
-        self.versions = [entry for entry in self.versions or () if entry[0] is not box]
+        box = target._version_box
+        lost = {name for each, _, name in self.versions if each is box}
+        if not lost:
+            return
+        copies = {
+            name: tuple([np.array(each) for each in value]) if isinstance(value, tuple) else np.array(value)
+            for name, value in zip(self.plan.names, self.saved, strict=True)
+            if name in lost
+        }
+        self.saved = tuple([copies.get(name, value) for name, value in zip(self.plan.names, self.saved, strict=True)])
+        self.versions = [entry for entry in self.versions if entry[2] not in lost]
 
     def all_edges(self) -> tuple[Edge, ...]:
         """The edges of all differentiable inputs, None for those that need no gradient."""

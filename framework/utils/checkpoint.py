@@ -196,24 +196,33 @@ class _Part:
         """The tensor of that number, for which the part is run again unless this backward pass has done so."""
         walk = current_walk.get()
         if walk is None:  # no backward pass: a user is looking
-            return self.run_again()[number]
+            return self.run_again()[number][0]
         # What is found belongs to the backward pass, which takes each tensor once.
         found = walk.notes.get(self)
         if found is None or number not in found:
             found = walk.notes[self] = self.run_again()
-        return found.pop(number)
+        tensor, version = found.pop(number)
+        if tensor._version != version:
+            raise RuntimeError(
+                "checkpoint: one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"tensor {number} of those that the part saved, of shape {list(tensor.shape)}, is at version {tensor._version}; "
+                f"expected version {version} instead. Make the change out of place or on a .clone()."
+            )
+        return tensor
 
-    def run_again(self) -> dict[int, Any]:
-        """Everything that the part saves, by number.
+    def run_again(self) -> dict[int, tuple[Any, int]]:
+        """Everything that the part saves, with its version, by number.
 
         Raises:
             CheckpointError: If it is not what was saved the first time.
         """
         found: list[Any] = []
+        versions: list[int] = []
 
         def keep(tensor: Any) -> Any:
             if len(found) < len(self.kinds):
                 found.append(tensor.detach())
+                versions.append(tensor._version)
                 if self.early_stop and len(found) == len(self.kinds):
                     raise _Enough
             else:
@@ -235,7 +244,7 @@ class _Part:
             )
         if self.check:
             self.compare(found)
-        return dict(enumerate(found))
+        return dict(enumerate(zip(found, versions, strict=True)))
 
     def compare(self, found: list[Any]) -> None:
         """Shapes and dtypes of the two runs."""

@@ -1,0 +1,119 @@
+"""Random programs of views and in-place writes: the gradient is the derivative of what was computed, or an error."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+import framework as torch
+
+WORDS = ("modified by an inplace operation", "single memory location")
+
+
+def program(x, seed):
+    """Views of one tensor, written to from each other and from ``x``; everything that there is at the end, summed up."""
+    choose = random.Random(seed)
+    base = x * 1.5
+    views = [base]
+    results = []
+    for _ in range(choose.randrange(2, 7)):
+        what = choose.choice(["view", "write", "write", "read"])
+        if what == "view":
+            views.append(view_of(base, choose))
+        elif what == "write":
+            target, other = choose.choice(views), choose.choice(views)
+            write(target, other if target.shape == other.shape else other.mean(), choose)
+        else:
+            view = choose.choice(views)
+            results.append((view * choose.choice([1.0, view])).sin().sum())
+    return sum(results) + base.sin().sum() + views[-1].cos().sum()
+
+
+def view_of(base, choose):
+    i, j = choose.randrange(3), choose.randrange(3)
+    kinds = {
+        "row": lambda: base[i],
+        "columns": lambda: base[:, :j],
+        "transposed": lambda: base.t(),
+        "transposed rows": lambda: base.t()[1:],
+        "first rows": lambda: base[:-1],
+        "last rows": lambda: base[1:],
+        "flat": lambda: base.view(9),
+        "diagonal": lambda: base.diagonal(),
+        "element": lambda: base[i, j],
+    }
+    return kinds[choose.choice(list(kinds))]()
+
+
+def write(target, other, choose):
+    kinds = {
+        "multiply": lambda: target.mul_(other),
+        "add": lambda: target.add_(other),
+        "square": lambda: target.mul_(target),
+        "sigmoid": lambda: target.sigmoid_(),
+        "divide": lambda: target.div_(other * other + 1),
+        "copy": lambda: target.copy_(other),
+        "sine": lambda: target.sin_(),
+    }
+    kinds[choose.choice(list(kinds))]()
+    target.sin_()  # so that numbers stay small
+
+
+def outcome(seed):
+    """What comes of the program: ``agrees`` with differences, or the refusal."""
+    numbers = np.random.default_rng(seed).uniform(0.5, 1.5, (3, 3))
+    x = torch.tensor(numbers, requires_grad=True)
+    try:
+        (gradient,) = torch.autograd.grad(program(x, seed), x)
+    except RuntimeError as error:
+        assert any(words in str(error) for words in WORDS), error
+        return "refused"
+    expected = np.zeros((3, 3))
+    for index in np.ndindex(3, 3):
+        for sign in (1, -1):
+            shifted = numbers.copy()
+            shifted[index] += sign * 1e-6
+            expected[index] += sign * program(torch.tensor(shifted), seed).item() / 2e-6
+    np.testing.assert_allclose(gradient.numpy(), expected, rtol=1e-5, atol=1e-6, err_msg=f"program {seed}")
+    return "agrees"
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_gradients_through_writes_are_right_or_refused(block):
+    outcomes = [outcome(seed) for seed in range(100 * block, 100 * block + 100)]
+    assert outcomes.count("agrees") > 50  # most are computed
+
+
+def test_a_write_keeps_what_its_own_formula_reads_from_the_same_memory():
+    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
+
+    def overlapping(x):
+        y = x * 2
+        y[1:].mul_(y[:-1])  # reads what it overwrites
+        return y
+
+    def neighbours(x):
+        y = x * 1
+        a, b = y[0], y[1]
+        a.mul_(b)
+        b.add_(a)  # changes what the line before has read
+        return y
+
+    assert torch.autograd.gradcheck(overlapping, x)
+    assert torch.autograd.gradcheck(neighbours, x)
+
+
+def test_a_checkpoint_notices_a_write_to_what_it_saved():
+    x = torch.ones(3, requires_grad=True)
+
+    def part(x):
+        y = x * 2
+        z = y.exp().sin() * y
+        y.add_(1)
+        return z + y
+
+    y = torch.utils.checkpoint.checkpoint(part, x, use_reentrant=False, early_stop=False)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
