@@ -63,8 +63,13 @@ class StackDataset(Dataset[Any]):
     """Samples of several data sets side by side: tuples, or dictionaries where they were given by name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if bool(args) == bool(kwargs):
-            raise ValueError("StackDataset takes data sets either by position or by name, and at least one")
+        if args and kwargs:
+            raise ValueError(
+                "Supported either ``tuple``- (via ``args``) or ``dict``- (via ``kwargs``) like input/output, "
+                "but both types are given."
+            )
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed")
         self.datasets: Any = args or kwargs
         sizes = [len(each) for each in (args or kwargs.values())]
         if len(set(sizes)) > 1:
@@ -75,6 +80,13 @@ class StackDataset(Dataset[Any]):
         if isinstance(self.datasets, dict):
             return {key: dataset[index] for key, dataset in self.datasets.items()}
         return tuple(dataset[index] for dataset in self.datasets)
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Several samples, by ``__getitems__`` of the data sets that have it."""
+        if isinstance(self.datasets, dict):
+            rows = zip(*(_samples(each, indices) for each in self.datasets.values()), strict=True)
+            return [dict(zip(self.datasets, row, strict=True)) for row in rows]
+        return list(zip(*(_samples(each, indices) for each in self.datasets), strict=True))
 
     def __len__(self) -> int:
         return self._length
@@ -135,6 +147,10 @@ class Subset(Dataset[Any]):
             return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Several samples, by the data set's own ``__getitems__`` where it has one."""
+        return _samples(self.dataset, [self.indices[i] for i in indices])
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -171,3 +187,21 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
 def take_rows(tensor: Tensor, indices: Sequence[int]) -> Tensor:
     """Rows of a tensor, copied."""
     return tensor[list(indices)]
+
+
+def _samples(dataset: Any, indices: list[int]) -> list[Any]:
+    """Samples of a data set, by its ``__getitems__`` where it has one.
+
+    Raises:
+        ValueError: If that gives more or fewer than were asked for.
+    """
+    getitems = getattr(dataset, "__getitems__", None)
+    if not callable(getitems):
+        return [dataset[i] for i in indices]
+    samples = list(getitems(indices))
+    if len(samples) != len(indices):
+        raise ValueError(
+            f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(samples)}: "
+            f"{type(dataset).__name__}.__getitems__ must give a sample for each index"
+        )
+    return samples

@@ -1,12 +1,12 @@
 """Samplers: the order in which a loader visits a data set.
 
-A sampler's ``state_dict`` says how far the current pass is determined: after ``load_state_dict`` the next pass is that
-same pass again, drawn from the same random numbers, without taking any from the generator.
+After ``load_state_dict`` of a sampler's ``state_dict`` the next pass is the same pass again, from its start and with the same
+random numbers. A generator that others draw from too is left where it is until the pass comes to what it had not drawn yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -42,29 +42,36 @@ class _RandomPass(Sampler[int]):
 
     generator: Generator | None
     _start: Any = None
-    _again: Any = None
+    _drawn = 0
+    _again: dict[str, Any] | None = None
 
-    def _begin(self) -> Generator:
-        """The generator of this pass: the sampler's own, or one under a seed drawn from the default generator."""
-        if self._again is not None:
-            generator = Generator()
-            generator.set_state(self._again)
-            self._start, self._again = self._again, None
-            return generator
-        generator = (
-            self.generator if self.generator is not None else Generator().manual_seed(default_generator.draw_seed())
-        )
-        self._start = generator.get_state()
-        return generator
+    def _draws(self, times: int, draw: Callable[[Generator], list[int]]) -> Iterator[list[int]]:
+        """Draw several times, lazily. What a loaded state had drawn already is drawn again from a copy of its generator."""
+        again, self._again = self._again, None
+        if again:
+            self._start = again["generator"]
+            copy = Generator().set_state(self._start)
+            generator = self._shared_generator() or copy
+        else:
+            generator = self._shared_generator() or Generator().manual_seed(default_generator.draw_seed())
+            self._start = generator.get_state()
+        for number in range(times):
+            self._drawn = number + 1
+            yield draw(copy if again and number < again["draws"] else generator)
+
+    def _shared_generator(self) -> Generator | None:
+        """The generator that others draw from too; None where each pass has one of its own."""
+        return self.generator
 
     def state_dict(self) -> dict[str, Any]:
-        """The random state at the start of the current pass, or of one that is to be made again; empty before the first."""
-        start = self._start if self._again is None else self._again
-        return {} if start is None else {"generator": start}
+        """The random state at the start of the current pass and the draws since; empty before the first."""
+        if self._again is not None:
+            return dict(self._again)
+        return {} if self._start is None else {"generator": self._start, "draws": self._drawn}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Make the next pass the one that the state describes."""
-        self._again = state.get("generator")
+        """Make the next pass the one that the state describes. A generator that was given has a state of its own to load."""
+        self._again = dict(state) or None
 
 
 class RandomSampler(_RandomPass):
@@ -107,18 +114,20 @@ class RandomSampler(_RandomPass):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        generator = self._begin()
         size = len(self.data_source)
         if self.replacement:
-            for start in range(0, self.num_samples - self.num_samples % 32, 32):
-                del start
-                yield from generator.integers(0, size, (32,), np.int64).tolist()
-            yield from generator.integers(0, size, (self.num_samples % 32,), np.int64).tolist()
+            # In portions of 32, which is how PyTorch draws them.
+            portions = iter([32] * (self.num_samples // 32) + [self.num_samples % 32])
+            times = self.num_samples // 32 + 1
+            for draw in self._draws(
+                times, lambda generator: generator.integers(0, size, (next(portions),), np.int64).tolist()
+            ):
+                yield from draw
             return
-        for _ in range(self.num_samples // size if size else 0):
-            yield from generator.permutation(size).tolist()
-        # PyTorch draws this permutation also where nothing of it is used, which moves a generator that is the user's own.
-        yield from generator.permutation(size).tolist()[: self.num_samples % size if size else 0]
+        # PyTorch draws a last permutation also where nothing of it is used, which moves a generator that is the user's own.
+        whole, rest = divmod(self.num_samples, size) if size else (0, 0)
+        for number, draw in enumerate(self._draws(whole + 1, lambda generator: generator.permutation(size).tolist())):
+            yield from draw[:rest] if number == whole else draw
 
     def __len__(self) -> int:
         return self.num_samples
@@ -127,11 +136,8 @@ class RandomSampler(_RandomPass):
 class _DefaultRandomPass(_RandomPass):
     """A pass that draws from the default generator itself where it has none of its own."""
 
-    def _begin(self) -> Generator:
-        if self.generator is None and self._again is None:
-            self._start = default_generator.get_state()
-            return default_generator
-        return super()._begin()
+    def _shared_generator(self) -> Generator | None:
+        return self.generator if self.generator is not None else default_generator
 
 
 class SubsetRandomSampler(_DefaultRandomPass):
@@ -142,8 +148,9 @@ class SubsetRandomSampler(_DefaultRandomPass):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        for i in self._begin().permutation(len(self.indices)).tolist():
-            yield self.indices[i]
+        for order in self._draws(1, lambda generator: generator.permutation(len(self.indices)).tolist()):
+            for i in order:
+                yield self.indices[i]
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -171,7 +178,12 @@ class WeightedRandomSampler(_DefaultRandomPass):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        yield from self._begin().multinomial(self.weights, self.num_samples, self.replacement).tolist()
+        for order in self._draws(1, self._multinomial):
+            yield from order
+
+    def _multinomial(self, generator: Generator) -> list[int]:
+        drawn: list[int] = generator.multinomial(self.weights, self.num_samples, self.replacement).tolist()
+        return drawn
 
     def __len__(self) -> int:
         return self.num_samples
