@@ -134,7 +134,7 @@ def test_lbfgs_solves_a_quadratic_and_rosenbrocks_valley() -> None:
     np.testing.assert_allclose(point.detach().numpy(), solution, atol=1e-8)
 
     valley = framework.tensor([-1.2, 1.0], dtype=framework.float64, requires_grad=True)
-    optimizer = optim.LBFGS([valley], line_search_fn="strong_wolfe", max_iter=100)
+    optimizer = optim.LBFGS([valley], line_search_fn="strong_wolfe", max_iter=100, tolerance_change=1e-14)
 
     def rosenbrock() -> Any:
         optimizer.zero_grad()

@@ -23,7 +23,7 @@ from framework.utils.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from framework.utils.data.workers import WorkerInfo, get_worker_info
+from framework.utils.data.worker_info import WorkerInfo, get_worker_info
 
 __all__ = [
     "BatchSampler",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.context
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.random import Generator, default_generator, fork_rng
 from framework.utils.data.collate import default_collate, default_convert
 from framework.utils.data.dataset import IterableDataset
 from framework.utils.data.fetch import Recipe
 from framework.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
-from framework.utils.data.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from framework.utils.data.workers import WorkerPool
 
 #: What decides the batches: a pass under way, and a saved one, rest on it.
 _FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"})
@@ -205,6 +205,9 @@ class DataLoader:
             return _made_here(recipe.start(), work)
         pool = self._pool
         if pool is None:
+            # Here, because multiprocessing takes half as long to import as all of the framework.
+            from framework.utils.data.workers import WorkerPool
+
             assert self._base_seed is not None and self.prefetch_factor is not None
             pool = WorkerPool(
                 recipe,
@@ -307,23 +310,27 @@ def _made_here(fetch: Callable[[Any], Any], work: Iterator[Any]) -> Iterator[Any
 
 
 def _context_of(context: Any, num_workers: int) -> Any:
-    """The ``multiprocessing`` context that is named or given; the system's own for None."""
+    """The ``multiprocessing`` context that is named or given; None for the system's own."""
     if context is None:
-        return multiprocessing.get_context()
+        return None
     if num_workers == 0:
         raise ValueError(
             "multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
             f"but got num_workers={num_workers}"
         )
+    # Here, because it takes half as long to import as all of the framework.
+    from multiprocessing import context as contexts
+    from multiprocessing import get_all_start_methods, get_context
+
     if isinstance(context, str):
-        valid = multiprocessing.get_all_start_methods()
+        valid = get_all_start_methods()
         if context not in valid:
             raise ValueError(
                 f"multiprocessing_context option should specify a valid start method in {valid!r}, "
                 f"but got multiprocessing_context={context!r}"
             )
-        return multiprocessing.get_context(context)
-    if not isinstance(context, multiprocessing.context.BaseContext):
+        return get_context(context)
+    if not isinstance(context, contexts.BaseContext):
         raise TypeError(
             "multiprocessing_context option should be a valid context object or a string specifying the start method, "
             f"but got multiprocessing_context={context}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import pickle
 import queue
 import random
@@ -20,28 +21,9 @@ from typing import Any
 import numpy as np
 
 from framework.random import manual_seed
+from framework.utils.data import worker_info
 from framework.utils.data.fetch import Recipe
-
-
-@dataclass(frozen=True)
-class WorkerInfo:
-    """What a worker knows about itself: its number, how many there are, its seed, and its copy of the data set."""
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: Any
-
-
-_worker_info: WorkerInfo | None = None
-
-
-def get_worker_info() -> WorkerInfo | None:
-    """The :class:`WorkerInfo` of this worker process; None in the main process.
-
-    An iterable data set asks it for the share of the samples that this worker is to give.
-    """
-    return _worker_info
+from framework.utils.data.worker_info import WorkerInfo
 
 
 class _End:
@@ -97,7 +79,6 @@ def _work(
     others: list[Connection],
 ) -> None:
     """The life of a worker: make the batches that are asked for until there are no more, or the main process is gone."""
-    global _worker_info
     for connection in others:
         # The main process's ends: were they open here too, its death would go unnoticed.
         connection.close()
@@ -106,7 +87,7 @@ def _work(
     # Tasks are taken in at once, so that the main process never waits to send one while this one waits to send a batch.
     threading.Thread(target=_take_in, args=(tasks, todo, stopping), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _worker_info = WorkerInfo(number, count, seed_worker(base_seed, number), recipe.dataset)
+        worker_info.current = WorkerInfo(number, count, seed_worker(base_seed, number), recipe.dataset)
         failure, fetch, present = None, None, None
         try:
             if init_fn is not None:
@@ -171,7 +152,7 @@ class WorkerPool:
         recipe: How batches are made.
         count: How many workers.
         base_seed: Worker ``i`` is seeded by ``base_seed + i``.
-        context: Of ``multiprocessing``: how processes are started.
+        context: Of ``multiprocessing``: how processes are started; the system's own for None.
         init_fn: Called in each worker with its number, after seeding.
         prefetch_factor: Batches that are asked for ahead, for each worker.
         timeout: Seconds to wait for a batch; 0 for ever.
@@ -189,6 +170,7 @@ class WorkerPool:
         timeout: float,
         in_order: bool,
     ) -> None:
+        context = context or multiprocessing.get_context()
         self._ahead = prefetch_factor
         self._timeout = timeout
         self._in_order = in_order
