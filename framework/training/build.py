@@ -92,8 +92,8 @@ def build_trainer(config: Config, models: Models, parts: Parts, console: Console
         TrainingError: If the parts don't fit each other; the message says which.
     """
     train_loader, test_loader = build_loaders(config, parts)
-    model = build_model(config, models, parts)
     task = build_task(config, parts)
+    model = build_model(config, models, parts, task)
     train = config.train
     with _told("the optimizer can't be built"):
         optimizers = build_optimizers(config, task, model)
@@ -153,7 +153,7 @@ def resolve_model(config: Config, models: Models, sizes: Mapping[str, Any]) -> d
     return {**{key: value for key, value in sizes.items() if key in taken}, **arguments}
 
 
-def build_model(config: Config, models: Models, parts: Parts) -> nn.Module:
+def build_model(config: Config, models: Models, parts: Parts, task: tasks.Task) -> nn.Module:
     """The model of the config, checked against the data with one forward pass.
 
     Raises:
@@ -165,19 +165,25 @@ def build_model(config: Config, models: Models, parts: Parts) -> nn.Module:
         model = models[config.model.name](**arguments)
         if not isinstance(model, nn.Module):
             raise TypeError(f"it gives a {type(model).__name__}, not a Module")
+        networks = {each.part for each in task.objectives() if each.part}
+        if networks - {name for name, _ in model.named_modules()}:
+            raise TypeError(f"task {task.name} needs a model with the parts {', '.join(sorted(networks))}")
         if config.train.precision == "float64":
             model.double()
             inputs = inputs.double() if inputs.is_floating_point() else inputs
         with evaluation_mode(model):
-            outputs = model(inputs) if config.task.__struct_config__.tag != "gan" else model.critic(inputs)
+            outputs = model.critic(inputs) if "critic" in networks else model(inputs)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         size = "×".join(str(n) for n in inputs.shape[1:])
         raise TrainingError(
             f"model {config.model.name} can't be built for samples of {size} with {arguments or 'its defaults'}: {error}"
         ) from error
     classes = parts.sizes.get("classes", parts.sizes.get("vocabulary"))
-    scored = config.task.__struct_config__.tag in ("classification", "language_model")
-    if scored and classes is not None and outputs.shape[-1] < classes:
+    if (
+        isinstance(task, (tasks.Classification, tasks.LanguageModel))
+        and classes is not None
+        and outputs.shape[-1] < classes
+    ):
         key = "classes" if "classes" in parts.sizes else "vocabulary"
         raise TrainingError(
             f"model {config.model.name} gives scores of shape {tuple(outputs.shape)}, but the data has {classes} {key}: "
@@ -209,6 +215,9 @@ def build_task(config: Config, parts: Parts) -> tasks.Task:
     if loss not in losses:
         raise TrainingError(f"loss.name: task {name} takes one of {', '.join(losses)}, got {loss}")
     if arguments.get("weight") is not None:
+        classes, given = parts.sizes.get("classes"), len(arguments["weight"])
+        if classes is not None and given != classes:
+            raise TrainingError(f"loss.weight: the data has {classes} classes, but there are {given} weights")
         arguments["weight"] = framework.tensor(arguments["weight"], dtype=getattr(framework, config.train.precision))
     return kind(LOSSES[loss](**arguments), **options)
 

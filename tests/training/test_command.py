@@ -185,6 +185,70 @@ def test_warnings_about_the_data_are_framed(workplace, command):
     assert any("nowhere" in line for line in warning)
 
 
+MY_MODEL = """
+from framework import nn
+
+
+class MyNet(nn.Module):
+    def __init__(self, width: int, classes: int = 10):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(784, width), nn.ReLU(), nn.Linear(width, classes))
+
+    def forward(self, images):
+        return self.layers(images)
+"""
+
+
+def test_a_model_of_ones_own_needs_leave_to_run(workplace, command):
+    (workplace / "my_model.py").write_text(MY_MODEL + "open('was_run', 'w')\n")
+    settings = ("model={file: my_model.py, name: MyNet, width: 8}", "train.epochs=1")
+    status, _, errors = command("--config", "small", "--run-dir", "run", *settings)
+    assert (status, errors) == (
+        2, "command line: model.file: runs a Python file, which only --allow-code on the command line permits\n"
+    )  # fmt: skip
+    assert not (workplace / "was_run").exists()
+    status, _, errors = command("--config", "small", "--run-dir", "run", *settings, "--allow-code")
+    assert status == 0, errors
+    assert "MyNet" in (workplace / "run" / "model.txt").read_text()
+    for mode in ("--eval", "--resume"):
+        (workplace / "was_run").unlink()
+        status, _, errors = command(mode, "run")
+        assert status == 1 and "--allow-code" in errors
+        assert not (workplace / "was_run").exists(), "a checkpoint can't make code run either"
+        assert command(mode, "run", "--allow-code")[0] == 0
+    bad = "model={file: my_model.py, name: MyNet, widht: 8}"
+    assert "did you mean 'width'?" in command("--config", "small", bad, "--allow-code")[2]
+    bad = "model={file: my_model.py, name: Mynet, width: 8}"
+    assert "has no model Mynet; it has MyNet" in command("--config", "small", bad, "--allow-code")[2]
+    (workplace / "broken.py").write_text("1 / 0")
+    status, _, errors = command("--config", "small", "model={file: broken.py, name: X}", "--allow-code")
+    assert status == 2 and "can't be run: ZeroDivisionError" in errors and "Traceback" not in errors
+
+
+def test_find_lr_names_a_rate_and_leaves_nothing(workplace, command):
+    before = sorted(workplace.rglob("*"))
+    status, output, errors = command("--config", "small", "--find-lr")
+    assert status == 0, errors
+    assert re.search(r"^learning rate [\d.e-]+ \(a tenth .*the config has 0.003$", output.splitlines()[-1])
+    assert sorted(workplace.rglob("*")) == before
+
+
+def test_early_stopping_ema_and_averaged_weights_in_a_run(workplace, command):
+    settings = (
+        "train={epochs: 50, ema: 0.5, early_stopping: {patience: 1, min_delta: 0.5}}",
+        "metrics=[per_class, accuracy]",
+    )
+    status, output, errors = command("--config", "small", "--run-dir", "run", *settings)
+    assert status == 0, errors
+    assert re.search(r"ended early +test accuracy has not got better in 1 evaluations", output)
+    last = records(Path("run"), "eval")[-1]
+    assert {"test_precision", "test_recall", "test_f1", "test_accuracy", "test_loss"} <= set(last)
+    _, output, _ = command("--eval", "run")
+    assert f"test loss   {last['test_loss']:.4f}" in output, "evaluation is of the averaged weights, as in the run"
+    status, output, _ = command("--resume", "run")
+    assert status == 0 and records(Path("run"), "eval")[-1]["step"] == last["step"], "a run that ended stays ended"
+
+
 class TestBadInput:
     """One clear line and a status that is not 0; never a traceback, and nothing half-written."""
 
@@ -261,6 +325,90 @@ class TestBadInput:
         errors = self.refused(command, "--config", "small", "--run-dir", "full")
         assert "full" in errors
         assert [each.name for each in (workplace / "full").iterdir()] == ["mine.txt"]
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_read_only_folder(self, workplace, command):
+        command("--config", "small", "--run-dir", "run", "--quiet", "train.epochs=1")
+        before = {each: each.read_bytes() for each in (workplace / "run").rglob("*") if each.is_file()}
+        for folder in (workplace / "run", workplace / "run" / "checkpoints"):
+            folder.chmod(0o555)
+        try:
+            errors = self.refused(command, "--resume", "run", "train.epochs=2")
+        finally:
+            for folder in (workplace / "run", workplace / "run" / "checkpoints"):
+                folder.chmod(0o755)
+        assert "run" in errors and len(errors.splitlines()) == 1
+        assert {each: each.read_bytes() for each in before} == before
+
+    @pytest.mark.parametrize(
+        ("moment", "number", "words"),
+        [
+            ("open", 28, "No space left on device"),
+            ("link", 28, "No space left on device"),
+            ("replace", 28, "No space left on device"),
+            ("open", 30, "Read-only file system"),
+            ("open", 13, "Permission denied"),
+        ],
+    )
+    def test_a_disk_that_refuses_at_any_moment_loses_nothing(
+        self, workplace, command, monkeypatch, moment, number, words
+    ):
+        command("--config", "small", "--run-dir", "run", "--quiet", "train.epochs=1")
+        before = load_checkpoint(workplace / "run").state["progress"]["step"]
+        real = getattr(os, moment)
+
+        def full(*arguments, **options):
+            names = [str(each) for each in arguments if isinstance(each, (str, Path))]
+            if any(".ckpt" in name for name in names):
+                raise OSError(number, words)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(os, moment, full)
+        if moment == "link":  # a file system without hard links that is also full
+            monkeypatch.setattr(Path, "write_bytes", lambda *arguments: full(".ckpt"))
+        errors = self.refused(command, "--resume", "run", "train.epochs=3")
+        monkeypatch.undo()
+        monkeypatch.chdir(workplace)
+        assert words in errors and len(errors.splitlines()) == 1
+        assert load_checkpoint(workplace / "run").state["progress"]["step"] >= before
+        assert command("--resume", "run", "train.epochs=3")[0] == 0
+
+    def test_a_checkpoint_of_another_version(self, workplace, command):
+        framework.save({"format": "framework.training", "version": 1, "state": {}}, "old.ckpt")
+        assert "is of checkpoint version 1, and this program reads version 2" in self.refused(
+            command, "--eval", "old.ckpt"
+        )
+
+    @pytest.mark.parametrize(
+        ("overrides", "expected"),
+        [
+            (
+                ["loss={name: mse}"],
+                "loss.name: task classification takes one of cross_entropy, nll, multi_margin, got mse",
+            ),
+            (["metrics=[r2]"], "metrics: task classification does not know r2; it knows accuracy, "),
+            (["train.monitor=f1"], "train.monitor: f1 is not among the test figures: loss, accuracy"),
+            (["task={name: gan}", "loss={name: mse}"], "task gan has losses of its own: leave out the section loss"),
+            (
+                ["task={name: gan}"],
+                "model mlp can't be built .* task gan needs a model with the parts critic, generator",
+            ),
+            (["optimizer={name: muon}"], "the optimizer can't be built"),
+            (
+                ["scheduler={name: one_cycle, max_lr: 0.1, pct_start: 2}"],
+                "scheduler.pct_start: expected a number >= 0 and <= 1",
+            ),
+            (
+                ["loss={name: cross_entropy, weight: [1, 2]}"],
+                "loss.weight: the data has 10 classes, but there are 2 weights",
+            ),
+        ],
+    )
+    def test_parts_that_do_not_fit(self, workplace, command, overrides, expected):
+        errors = self.refused(command, "--config", "small", *overrides)
+        assert re.search(expected, errors), errors
+        assert len(errors.splitlines()) == 1
+        assert not (workplace / "runs").exists()
 
     def test_a_disk_that_is_full_keeps_the_checkpoint_that_was_there(self, workplace, command, monkeypatch):
         command("--config", "small", "--run-dir", "run", "--quiet", "train.epochs=1")

@@ -27,7 +27,9 @@ from framework.training.config.losses import Losses
 from framework.training.config.optimizers import SGD, Optimizers
 from framework.training.config.schedulers import Schedulers
 from framework.training.config.tasks import Tasks
+from framework.training.config.train import Logging, Train
 from framework.training.data import SOURCES
+from models import MODELS as SHIPPED
 from tests.training.config_cases import CONFIGS, GOOD, IDX, MODELS, load, one, problems
 
 
@@ -415,6 +417,19 @@ def test_the_schema_imports_nothing_that_could_run(module: Path) -> None:
     assert all(each.startswith(allowed) for each in modules)
 
 
+def test_the_documentation_names_everything_that_can_be_named() -> None:
+    text = (CONFIGS.parent / "docs" / "config.md").read_text(encoding="utf-8")
+    for union in (Optimizers, Schedulers, Losses, Tasks):
+        for section in typing.get_args(union):
+            assert f"`{section.__struct_config__.tag}`" in text, section
+    for section in (Train, Logging):
+        for setting in msgspec.structs.fields(section):
+            assert setting.encode_name in text, setting.encode_name
+    shown = text[text.index("extends: mnist.yaml") : text.index("```\n\n`extends` merges")]
+    Path("mnist.yaml").write_text((CONFIGS / "mnist.yaml").read_text(encoding="utf-8"))
+    assert load(shown, models=SHIPPED).train.early_stopping is not None
+
+
 # Fuzz -------------------------------------------------------------------------------------------------
 
 
@@ -424,6 +439,38 @@ JUNK = [
     "a: b", "<<: 1", "\t", "\0", "\x85", "\ufeff", "\u2028", "0x", "1:2", "!!timestamp 2024-99-99",
     "9" * 5000, "\\", "#", "---", "...", "%YAML 9.9", "=",
 ]  # fmt: skip
+
+
+RICH = (
+    GOOD
+    + """\
+  accumulate: 2
+  clip_norm: 1.0
+  precision: float64
+  ema: 0.99
+  early_stopping:
+    patience: 3
+  eval_every: 10
+  checkpoint_every: 5
+  max_minutes: 2.5
+task:
+  name: classification
+loss:
+  name: cross_entropy
+  weight: [1, 2, 3]
+scheduler:
+  name: sequential
+  interval: step
+  milestones: [10]
+  schedulers:
+    - name: linear
+      total_iters: 10
+    - name: cosine
+metrics: [accuracy, top5]
+logging:
+  csv: true
+"""
+)
 
 
 def mutate(text: str, rng: random.Random) -> bytes:
@@ -460,8 +507,8 @@ def mutate(text: str, rng: random.Random) -> bytes:
 def test_mutated_configs_load_or_end_in_words() -> None:
     rng = random.Random(0)
     loaded = 0
-    texts = [GOOD, (CONFIGS / "mnist.yaml").read_text(encoding="utf-8")]
-    for _ in range(800):
+    texts = [GOOD, RICH, (CONFIGS / "mnist.yaml").read_text(encoding="utf-8")]
+    for _ in range(900):
         data = mutate(rng.choice(texts), rng)
         Path("a.yaml").write_bytes(data)
         try:
@@ -475,7 +522,7 @@ def test_mutated_configs_load_or_end_in_words() -> None:
         else:
             loaded += 1
             assert load(dump(config)) == config, data
-    assert 40 < loaded < 760, "the mutations should neither all break nor all pass"
+    assert 40 < loaded < 860, "the mutations should neither all break nor all pass"
 
 
 def test_mutated_overrides_load_or_end_in_words() -> None:
