@@ -117,3 +117,44 @@ def test_a_checkpoint_notices_a_write_to_what_it_saved():
     y = torch.utils.checkpoint.checkpoint(part, x, use_reentrant=False, early_stop=False)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
+
+
+RIGHT = {
+    "index_add_": lambda y: y.index_add_(0, torch.tensor([1, 2]), y[:2]),
+    "scatter_add_": lambda y: y.scatter_add_(0, torch.tensor([0, 0, 1]), y[1:]),
+    "masked_fill_": lambda y: y.masked_fill_(y > 1, 0.5),
+    "shifted assignment": lambda y: y.__setitem__(slice(1, None), y[:-1]),
+    "addcmul_": lambda y: y.addcmul_(y, y),
+    "addcdiv_": lambda y: y[:2].addcdiv_(y[2:], y[1:3] + 3),
+    "lerp_, clamp_, pow_": lambda y: y.lerp_(y.flip(0), 0.3).clamp_(0.2, 1.5).pow_(2),
+    "copy_, div_": lambda y: y.copy_(y.flip(0)).div_(y.sum() + 1),
+    "sub_, mul_ of overlapping views": lambda y: y[1:].sub_(y[:-1]).mul_(y[:-1]),
+}
+REFUSED = {
+    "index_copy_": lambda y: y.index_copy_(0, torch.tensor([3, 2]), y[:2] * y[1:3]),
+    "assignment by index": lambda y: y.__setitem__(torch.tensor([0, 1]), y[torch.tensor([2, 3])] * y[:2]),
+    "addmm_": lambda y: y.view(2, 2).addmm_(y.view(2, 2), y.view(2, 2)),
+}
+
+
+def written(write):
+    def function(x):
+        y = x * 2
+        write(y)
+        return y.sin()
+
+    return function
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_write_that_reads_the_same_memory_has_the_right_gradient(name):
+    x = torch.tensor([0.2, 0.35, 0.7, 0.9], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(written(RIGHT[name]), x)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_write_to_what_an_operation_before_it_has_saved_is_refused(name):
+    x = torch.tensor([0.2, 0.35, 0.7, 0.9], dtype=torch.float64, requires_grad=True)
+    y = written(REFUSED[name])(x)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
