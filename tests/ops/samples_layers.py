@@ -70,7 +70,7 @@ _SAMPLES: dict[str, list[Maker]] = {
         )
     ],
     "layer_norm": [
-        lambda rng: ((rng.standard_normal((3, 4)), 4, *rng.standard_normal((2, 4))), {}),
+        lambda rng: ((rng.standard_normal((3, 4)), (4,), *rng.standard_normal((2, 4))), {}),
         lambda rng: ((rng.standard_normal((2, 3, 4)), (3, 4), rng.standard_normal((3, 4))), {"eps": 0.1}),
         arrays((3, 4))((3, 4)),
     ],
@@ -86,7 +86,7 @@ _SAMPLES: dict[str, list[Maker]] = {
     "pixel_shuffle": [arrays((1, 8, 2, 3))(2)],
     "pixel_unshuffle": [arrays((1, 2, 4, 6))(2)],
     "rms_norm": [
-        lambda rng: ((rng.standard_normal((3, 4)), 4, rng.standard_normal(4)), {}),
+        lambda rng: ((rng.standard_normal((3, 4)), (4,), rng.standard_normal(4)), {}),
         arrays((2, 3, 2))((3, 2), eps=0.1),
     ],
     "scaled_dot_product_attention": [

@@ -1,0 +1,188 @@
+"""The engine of the test matrix: rows (an operation's name and sample arguments), and what every row must satisfy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial, reduce
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+import framework
+from framework.autograd.primitive import Primitive
+from tests.ops import (
+    samples_elementwise,
+    samples_indexing,
+    samples_layers,
+    samples_linalg,
+    samples_nn,
+    samples_primitives,
+    samples_reductions,
+    samples_shape,
+)
+from tests.ops.checks import leaves
+from tests.ops.samples_shape import Maker
+
+FAMILIES = {
+    "elementwise": samples_elementwise.SAMPLES,
+    "indexing": samples_indexing.SAMPLES,
+    "layers": samples_layers.SAMPLES,
+    "linalg": samples_linalg.SAMPLES,
+    "nn": samples_nn.SAMPLES,
+    "primitives": samples_primitives.SAMPLES,
+    "reductions": samples_reductions.SAMPLES,
+    "shape": samples_shape.SAMPLES,
+}
+# Floating-point arguments that get no gradient: targets, class weights, running statistics.
+CONSTANTS = (*samples_nn.CONSTANTS, *samples_layers.CONSTANTS, samples_layers.MEAN, samples_layers.VARIANCE)
+Change = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample call of an operation."""
+
+    name: str
+    maker: Maker
+    id: str
+    family: str
+
+    @property
+    def order(self) -> int:
+        """How often it can be differentiated, as far as the matrix goes: three times at most."""
+        return samples_primitives.ORDERS.get(self.name, 3)
+
+    def arguments(self, change: Change = lambda each: each) -> tuple[Any, dict[str, Any]]:
+        """Fresh arguments with arrays for tensors; ``change`` is applied to those that are floating-point."""
+        positional, options = self.maker(np.random.default_rng(0))
+        return _each_array(positional, lambda each: change(each) if each.dtype.kind == "f" else each), options
+
+    def function(self, library: Any = framework) -> Callable[..., Any]:
+        """What the row calls, in this library."""
+        special = samples_primitives.FUNCTIONS.get(self.name)
+        return partial(special, library) if special else reduce(getattr, self.name.split("."), library)
+
+    def call(self, requires_grad: bool = True, change: Change = lambda each: each) -> Call:
+        """The operation called on tensors of its own."""
+        positional, options = self.arguments()
+
+        def tensor(array: np.ndarray[Any, Any]) -> framework.Tensor:
+            wanted = requires_grad and array.dtype.kind == "f" and not _is_constant(array)
+            made = framework.from_numpy(change(array) if array.dtype.kind == "f" else array.copy())
+            return made.requires_grad_() if wanted else made
+
+        given = _each_array(positional, tensor)
+        return Call(self.function(), given, options)
+
+
+@dataclass
+class Call:
+    """An operation with its arguments as tensors."""
+
+    function: Callable[..., Any]
+    given: Any
+    options: dict[str, Any]
+
+    def tensors(self) -> list[framework.Tensor]:
+        """All tensors among the arguments."""
+        return leaves(self.given)
+
+    def inputs(self) -> list[framework.Tensor]:
+        """The tensors that need a gradient."""
+        return [each for each in self.tensors() if each.requires_grad]
+
+    def results(self) -> list[framework.Tensor]:
+        """The operation's tensors."""
+        return leaves([self.function(*self.given, **self.options)])
+
+    def differentiable(self) -> list[framework.Tensor]:
+        """The results that a gradient can start from."""
+        return [each for each in self.results() if each.requires_grad]
+
+    def gradients(self, create_graph: bool = False) -> list[framework.Tensor]:
+        """For each input, its gradient from fixed weights on the results."""
+        results = self.differentiable()
+        weights = [weights_for(each) for each in results]
+        return list(
+            framework.autograd.grad(results, self.inputs(), weights, create_graph=create_graph, materialize_grads=True)
+        )
+
+
+def weights_for(result: framework.Tensor) -> framework.Tensor:
+    """Weights of a result's shape and dtype, no two alike."""
+    values = np.cos(np.arange(result.numel(), dtype=np.float64)).reshape(tuple(result.shape)) + 1.5
+    return framework.tensor(values, dtype=result.dtype)
+
+
+def rows(*families: str) -> list[Row]:
+    """Every row of the given families, or of all."""
+    return [
+        Row(name, maker, f"{family}-{name}-{number}", family)
+        for family in families or FAMILIES
+        for name, makers in FAMILIES[family].items()
+        for number, maker in enumerate(makers)
+    ]
+
+
+def without_rows(primitives: list[Primitive], table: list[Row]) -> list[str]:
+    """The primitives that no row reaches.
+
+    A differentiable one is reached where a row's graph, or the graph of its first or second derivatives, has a node of
+    it; one without gradient where a row runs its kernel.
+    """
+    kernels = {each.kernel.__code__ for each in primitives if not each.differentiable}
+    recorded: set[Primitive] = set()
+    ran: set[CodeType] = set()
+
+    def note_kernel(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in kernels:
+            ran.add(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(note_kernel)
+    try:
+        for row in table:
+            row.call(requires_grad=False).results()
+            call = row.call()
+            results, inputs = call.differentiable(), call.inputs()
+            recorded.update(_primitives_of(results))
+            for _ in range(min(row.order, 2) if results else 0):
+                weights = [weights_for(each).requires_grad_() for each in results]
+                inputs = [*inputs, *weights]
+                found = framework.autograd.grad(results, inputs, weights, create_graph=True, allow_unused=True)
+                results = [each for each in found if each is not None and each.requires_grad]
+                recorded.update(_primitives_of(results))
+    finally:
+        sys.setprofile(before)
+    missing = [
+        each
+        for each in primitives
+        if (each not in recorded if each.differentiable else each.kernel.__code__ not in ran)
+    ]
+    return [f"{each.kernel.__module__}.{each.kernel.__name__} ({each.node_class.__name__})" for each in missing]
+
+
+def _primitives_of(results: list[framework.Tensor]) -> Iterator[Primitive]:
+    """The primitives whose nodes these results hang on."""
+    pending, seen = [each.grad_fn for each in results], set()
+    while pending:
+        node = pending.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if hasattr(node, "primitive"):
+            yield node.primitive
+        pending += [each for each, _ in node.next_functions]
+
+
+def _is_constant(array: np.ndarray[Any, Any]) -> bool:
+    return any(np.shares_memory(array, each) for each in CONSTANTS)
+
+
+def _each_array(value: Any, change: Callable[[np.ndarray[Any, Any]], Any]) -> Any:
+    if isinstance(value, np.ndarray):
+        return change(value)
+    return type(value)([_each_array(each, change) for each in value]) if isinstance(value, (list, tuple)) else value
