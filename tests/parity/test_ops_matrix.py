@@ -28,7 +28,8 @@ FIRST_ORDER_ONLY = {
     *[f"nn-nn.functional.{each}-{i}" for each in ("multi_margin_loss", "pdist") for i in (0, 1)],
     *[f"reductions-cdist-{i}" for i in (0, 1, 2)],
 }
-# PyTorch has no gradient there, overwrites what its gradient needs (cond, vander), or (scatter) none for an index smaller than the source.
+# PyTorch has no gradient there, overwrites what its gradient needs (cond, vander), or (scatter) has none for an index
+# smaller than the source.
 VALUES_ONLY = {
     *["primitives-floor_divide-0", "primitives-heaviside-0", "indexing-scatter-0", "indexing-scatter_add-0"],
     *["linalg-linalg.cond-1", "linalg-vander-0", "linalg-vander-1"],
