@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from framework.serialization import atomic
 
 
 class DataError(ValueError):
@@ -20,36 +21,16 @@ def reason(error: OSError) -> str:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears at ``path`` whole or not at all: written beside it, synced to disk, then renamed.
-
-    Missing folders are made. Whatever goes wrong inside the ``with`` block, the unfinished file is removed
-    and what was at ``path`` before stays.
+    """A file that appears at ``path`` whole or not at all, as by ``serialization.atomic``, in folders made where missing.
 
     Raises:
         DataError: if the file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(unfinished, "xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        with atomic.atomic_write(path) as file:
+            yield file
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {reason(error)}; choose another folder") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename survive a power cut, where the system can sync a folder."""
-    with suppress(OSError):  # Windows and some network drives cannot; the file itself is complete
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        # The writer's own words name the trouble in the error that they come from.
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        raise DataError(f"{path}: cannot be written: {reason(cause)}; choose another folder") from error
