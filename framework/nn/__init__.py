@@ -142,7 +142,7 @@ from framework.nn.modules.pooling import (
     MaxUnpool3d,
 )
 from framework.nn.modules.rnn import GRU, LSTM, RNN, RNNBase
-from framework.nn.modules.rnn_cells import GRUCell, LSTMCell, RNNCell
+from framework.nn.modules.rnn_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from framework.nn.modules.sparse import (
     Embedding,
     EmbeddingBag,
@@ -270,6 +270,7 @@ __all__ = [
     "RMSNorm",
     "RNNBase",
     "RNNCell",
+    "RNNCellBase",
     "RReLU",
     "ReLU",
     "ReLU6",

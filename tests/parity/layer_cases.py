@@ -118,6 +118,7 @@ POOLS = [
     Case("AdaptiveMaxPool2d", ((3, 5),), ((2, 3, 7, 8),), {"return_indices": True}),
     Case("AdaptiveMaxPool3d", (2,), ((2, 3, 4, 5, 3),)),
     Case("MaxUnpool2d", (2,), ((1, 1, 2, 2),), constants=(np.array([[[[5, 7], [8, 10]]]]),)),
+    Case("MaxUnpool3d", (2,), ((1, 1, 1, 1, 2),), constants=(np.array([[[[[0, 7]]]]]),)),
     Case("MaxUnpool1d", (2, 3), ((2, 3),), constants=(np.array([[0, 3, 7], [1, 4, 6]]),)),
 ]
 ACTIVATIONS = [

@@ -25,7 +25,7 @@ def expand_to(value: Any, dims: int) -> Any:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
 
 
-class _Convolution(Module):
+class _ConvNd(Module):
     """What all convolutions share.
 
     Weight and bias are uniform in ±1 / sqrt(fan in) at first, where fan in is the weight's second size times
@@ -133,7 +133,7 @@ class _Convolution(Module):
         return text
 
 
-class _Conv(_Convolution):
+class _Conv(_ConvNd):
     def __init__(
         self,
         in_channels: int,
@@ -195,7 +195,7 @@ class Conv3d(_Conv):
     _function = staticmethod(F.conv3d)
 
 
-class _ConvTranspose(_Convolution):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
@@ -275,21 +275,21 @@ class _ConvTranspose(_Convolution):
         return tuple([size - low for size, low in zip(wanted, least, strict=True)])
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution over one dimension, ``(N, C, L) -> (N, O, L')``; weight ``(C, O / groups, k)``."""
 
     dims = 1
     _function = staticmethod(F.conv_transpose1d)
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution over two dimensions, ``(N, C, H, W) -> (N, O, H', W')``."""
 
     dims = 2
     _function = staticmethod(F.conv_transpose2d)
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution over three dimensions; weight ``(C, O / groups, *kernel)``."""
 
     dims = 3

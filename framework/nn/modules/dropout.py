@@ -7,7 +7,7 @@ from framework.nn.modules.module import Module
 from framework.tensor import Tensor
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     """What all dropout layers share.
 
     Args:
@@ -30,7 +30,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """Zeroes elements with probability ``p`` and scales the others by ``1 / (1 - p)``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ class Dropout(_Dropout):
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """Zeroes whole channels of ``(N, C, L)`` or ``(C, L)``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class Dropout1d(_Dropout):
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """Zeroes whole channels of ``(N, C, H, W)``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class Dropout2d(_Dropout):
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_DropoutNd):
     """Zeroes whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class Dropout3d(_Dropout):
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout that keeps mean and variance of selu's activations (Klambauer et al., 2017)."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class AlphaDropout(_Dropout):
         return F.alpha_dropout(input, self.p, self.training, self.inplace)
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """Alpha dropout of whole channels of ``(N, C, *)``."""
 
     def forward(self, input: Tensor) -> Tensor:

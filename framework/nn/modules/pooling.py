@@ -13,7 +13,7 @@ from framework.tensor import Tensor
 IntOrInts = int | Sequence[int]
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     """The largest element of each window.
 
     Args:
@@ -57,28 +57,28 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The largest element of each window of ``(N, C, L)``."""
 
     dims = 1
     _function = staticmethod(F.max_pool1d)
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The largest element of each window of ``(N, C, H, W)``."""
 
     dims = 2
     _function = staticmethod(F.max_pool2d)
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """The largest element of each window of ``(N, C, D, H, W)``."""
 
     dims = 3
     _function = staticmethod(F.max_pool3d)
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     """Puts the elements that max pooling kept back to where they came from, with zeros elsewhere."""
 
     dims: int
@@ -99,28 +99,28 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """The inverse of :class:`MaxPool1d`."""
 
     dims = 1
     _function = staticmethod(F.max_unpool1d)
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """The inverse of :class:`MaxPool2d`."""
 
     dims = 2
     _function = staticmethod(F.max_unpool2d)
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """The inverse of :class:`MaxPool3d`."""
 
     dims = 3
     _function = staticmethod(F.max_unpool3d)
 
 
-class _AvgPool(Module):
+class _AvgPoolNd(Module):
     """The mean of each window.
 
     Args:
@@ -168,7 +168,7 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool1d(_AvgPool):
+class AvgPool1d(_AvgPoolNd):
     """The mean of each window of ``(N, C, L)``."""
 
     dims = 1
@@ -194,21 +194,21 @@ class AvgPool1d(_AvgPool):
         )
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_AvgPoolNd):
     """The mean of each window of ``(N, C, H, W)``."""
 
     dims = 2
     _function = staticmethod(F.avg_pool2d)
 
 
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_AvgPoolNd):
     """The mean of each window of ``(N, C, D, H, W)``."""
 
     dims = 3
     _function = staticmethod(F.avg_pool3d)
 
 
-class _LPPool(Module):
+class _LPPoolNd(Module):
     """``sum(x ** norm_type) ** (1 / norm_type)`` of each window."""
 
     dims: int
@@ -233,21 +233,21 @@ class _LPPool(Module):
         return f"norm_type={self.norm_type}, {window}"
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """The p-norm of each window of ``(N, C, L)``."""
 
     dims = 1
     _function = staticmethod(F.lp_pool1d)
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """The p-norm of each window of ``(N, C, H, W)``."""
 
     dims = 2
     _function = staticmethod(F.lp_pool2d)
 
 
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPoolNd):
     """The p-norm of each window of ``(N, C, D, H, W)``."""
 
     dims = 3
@@ -270,7 +270,7 @@ class _AdaptivePool(Module):
         return f"output_size={self.output_size}"
 
 
-class _AdaptiveMaxPool(_AdaptivePool):
+class _AdaptiveMaxPoolNd(_AdaptivePool):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size = output_size
@@ -281,28 +281,28 @@ class _AdaptiveMaxPool(_AdaptivePool):
         return self._function(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Max pooling of ``(N, C, L)`` to a given length."""
 
     dims = 1
     _function = staticmethod(F.adaptive_max_pool1d)
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Max pooling of ``(N, C, H, W)`` to a given size."""
 
     dims = 2
     _function = staticmethod(F.adaptive_max_pool2d)
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Max pooling of ``(N, C, D, H, W)`` to a given size."""
 
     dims = 3
     _function = staticmethod(F.adaptive_max_pool3d)
 
 
-class _AdaptiveAvgPool(_AdaptivePool):
+class _AdaptiveAvgPoolNd(_AdaptivePool):
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
@@ -313,21 +313,21 @@ class _AdaptiveAvgPool(_AdaptivePool):
         return result
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Mean pooling of ``(N, C, L)`` to a given length."""
 
     dims = 1
     _function = staticmethod(F.adaptive_avg_pool1d)
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Mean pooling of ``(N, C, H, W)`` to a given size."""
 
     dims = 2
     _function = staticmethod(F.adaptive_avg_pool2d)
 
 
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Mean pooling of ``(N, C, D, H, W)`` to a given size."""
 
     dims = 3
