@@ -25,12 +25,20 @@ def compiled(function: Callable[..., Any]) -> Any:
 
     Sums may be reordered, and products fused with sums, as in NumPy's own loops; infinities and NaN keep their meaning.
     """
-    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})(function)
+    return _compiled(function, {"reassoc", "contract", "nsz"})
 
 
 def _compiled_in_order(function: Callable[..., Any]) -> Any:
     """:func:`compiled` without reordering."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(function)
+    return _compiled(function, {"contract"})
+
+
+def _compiled(function: Callable[..., Any], freedom: set[str]) -> Any:
+    options = {"nogil": True, "error_model": "numpy", "fastmath": freedom}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no place that can be written: compiled anew in each process
+        return numba.njit(**options)(function)
 
 
 PIECE = 1 << 16  # elements; fewer than two pieces are not worth handing one over to another thread
