@@ -10,7 +10,7 @@ tensor([2., 4., 6.])
 # ruff: noqa: E402, F403, F401, I001  (a namespace: the imports are its content, and their order matters)
 
 import warnings as _warnings
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import typing as _typing
 
 # PyTorch is silent where NumPy warns (log of zero, overflow): our own modules' warnings of that kind are switched off.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
@@ -129,7 +129,7 @@ from framework.names import unsupported as _unsupported
 
 _REAL = "numbers are real here"
 _THREADS = "the product library reads the environment, OMP_NUM_THREADS or OPENBLAS_NUM_THREADS, when a program starts"
-if not _TYPE_CHECKING:  # a type checker is to know what there is
+if not _typing.TYPE_CHECKING:  # a type checker is to know what there is
     __getattr__ = _unsupported(
         "framework",
         globals(),

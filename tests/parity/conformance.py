@@ -1,8 +1,9 @@
 """Write ``docs/conformance.md``: how each public name compares with PyTorch.
 
-    python -m tests.parity.conformance
+    python -m tests.parity.conformance          # measures everything, which takes a few minutes
+    python -m tests.parity.conformance --names  # measures only names that are new here or have gone
 
-What the operator database knows is measured (see ``operators.py``), which takes a few minutes; of other names the page says
+What the operator database knows is measured (see ``operators.py``); of other names the page says
 whether a parity test of their own holds them against PyTorch.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -22,7 +24,7 @@ import framework
 from tests.parity.operators import DIFFERENCES, EXCEPTIONS, Report, compare, operators, ours
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
-SAMPLES = 8  # an operator and dtype
+SAMPLES = 5  # an operator and dtype
 
 SPACES = {
     "torch": "torch",
@@ -100,13 +102,15 @@ def _other_tests() -> str:
     return "\n".join(path.read_text() for path in sorted(folder.glob("*.py")) if path.name not in apart)
 
 
-def measured() -> dict[str, list[tuple[str, Report]]]:
-    """The reports on all operators that are there, by the names that they have."""
+def measured(wanted: set[str] | None) -> dict[str, list[tuple[str, Report]]]:
+    """The reports on the operators that are there, by the names that they have; on those with a wanted name only, if given."""
     result: dict[str, list[tuple[str, Report]]] = defaultdict(list)
     for op in operators():
-        if ours(op) is not None:
+        called = {op.name, *[alias.name for alias in op.aliases]}
+        lasts = {each.rpartition(".")[2] for each in called}
+        if ours(op) is not None and (wanted is None or lasts & {each.rstrip("_") for each in wanted}):
             report = compare(op, SAMPLES)
-            for name in {op.name, *[alias.name for alias in op.aliases]}:
+            for name in called:
                 result[name].append((op.name, report))
     return result
 
@@ -137,9 +141,16 @@ def status(label: str, name: str, there: bool, reports: dict[str, list[tuple[str
     return "there, not compared", ""
 
 
-def page() -> Iterator[str]:
-    """The lines of the page."""
-    reports = measured()
+def page(before: dict[str, dict[str, tuple[str, str]]]) -> Iterator[str]:
+    """The lines of the page; what it said before stays for names of which as much is there."""
+    kept = {
+        (label, name): before[label][name]
+        for label, known in names().items()
+        for name, there in known.items()
+        if name in before.get(label, {}) and (before[label][name][0] != "not supported") == there
+    }
+    every = {(label, name) for label, known in names().items() for name in known}
+    reports = measured({name for _, name in every - kept.keys()} if before else None)
     count = sum(ours(op) is not None for op in operators())
     yield "# Conformance with PyTorch"
     yield ""
@@ -164,7 +175,7 @@ def page() -> Iterator[str]:
         groups: dict[str, list[str]] = defaultdict(list)
         reasons: dict[str, str] = {}
         for name, there in known.items():
-            word, reason = status(label, name, there, reports)
+            word, reason = kept.get((label, name)) or status(label, name, there, reports)
             groups[word].append(name)
             if reason:
                 reasons[name] = reason
@@ -192,9 +203,9 @@ def _wrapped(text: str, width: int = 120) -> Iterator[str]:
     yield line
 
 
-def listed() -> dict[str, dict[str, bool]]:
-    """What the page says: for each namespace its names, and whether they are supported."""
-    result: dict[str, dict[str, bool]] = {}
+def listed() -> dict[str, dict[str, tuple[str, str]]]:
+    """What the page says: for each namespace its names, with their status and what is said of it."""
+    result: dict[str, dict[str, tuple[str, str]]] = {}
     label = word = ""
     for line in PAGE.read_text().splitlines():
         if line.startswith("## "):
@@ -203,12 +214,12 @@ def listed() -> dict[str, dict[str, bool]]:
         elif line.startswith("### "):
             word = line[4:].rpartition(" (")[0].lower()
         elif label and line.startswith("- `"):
-            result[label][line.split("`")[1]] = True
+            result[label][line.split("`")[1]] = (word, line.partition("`: ")[2])
         elif label and line.startswith("`"):
-            result[label].update(dict.fromkeys(re.findall(r"`([^`]+)`", line), word != "not supported"))
+            result[label].update(dict.fromkeys(re.findall(r"`([^`]+)`", line), (word, "")))
     return result
 
 
 if __name__ == "__main__":
-    PAGE.write_text("\n".join(page()) + "\n")
+    PAGE.write_text("\n".join(page(listed() if "--names" in sys.argv[1:] else {})) + "\n")
     print(f"written: {PAGE}: {sum(map(len, listed().values()))} names")
