@@ -20,7 +20,7 @@ from framework.training.data import ImageAugment, Parts
 from framework.training.errors import TrainingError
 from framework.training.progress import Console
 from framework.training.schedule import Schedule
-from framework.training.state import evaluation_mode
+from framework.training.state import evaluation_mode, random_stream_apart
 from framework.training.trainer import Trainer
 from framework.utils.data import DataLoader
 
@@ -95,6 +95,7 @@ def build_trainer(config: Config, models: Models, parts: Parts, console: Console
     task = build_task(config, parts)
     model = build_model(config, models, parts, task)
     train = config.train
+    try_loss(task, model, parts, config.model.name)
     with _told("the optimizer can't be built"):
         optimizers = build_optimizers(config, task, model)
     trainer = Trainer(
@@ -111,7 +112,7 @@ def build_trainer(config: Config, models: Models, parts: Parts, console: Console
         eval_every=train.eval_every,
         log_every=train.log_every,
         monitor=train.monitor,
-        augment=build_augment(config),
+        augment=build_augment(config, parts),
         callbacks=build_callbacks(config),
         seed=config.seed,
         console=console,
@@ -173,7 +174,7 @@ def build_model(config: Config, models: Models, parts: Parts, task: tasks.Task) 
             inputs = inputs.double() if inputs.is_floating_point() else inputs
         with evaluation_mode(model):
             outputs = model.critic(inputs) if "critic" in networks else model(inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, MemoryError) as error:
         size = "×".join(str(n) for n in inputs.shape[1:])
         raise TrainingError(
             f"model {config.model.name} can't be built for samples of {size} with {arguments or 'its defaults'}: {error}"
@@ -190,6 +191,27 @@ def build_model(config: Config, models: Models, parts: Parts, task: tasks.Task) 
             f"set model.{key}={classes}"
         )
     return model
+
+
+def try_loss(task: tasks.Task, model: nn.Module, parts: Parts, name: str) -> None:
+    """Judge two samples, on a random stream apart.
+
+    Raises:
+        TrainingError: If what the model gives is nothing that the task can compare with these targets.
+    """
+    batch = next(iter(DataLoader(parts.test, batch_size=2, generator=framework.Generator())))
+    dtype = next(model.parameters()).dtype
+    batch = [each.to(dtype) if each.is_floating_point() else each for each in batch]
+    try:
+        with random_stream_apart(0), evaluation_mode(model):
+            task.measure(task.new_metrics(), task.evaluate(model, batch), batch)
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, TrainingError):
+            raise
+        shapes = ", ".join(str(tuple(each.shape[1:])) for each in batch)
+        raise TrainingError(
+            f"model {name} and this data (samples of {shapes}) are nothing for task {task.name}: {' '.join(str(error).split())}"
+        ) from error
 
 
 def example(parts: Parts) -> framework.Tensor:
@@ -274,10 +296,17 @@ def _length_of_run(trainer: Trainer, interval: str) -> int | None:
     return None if per_epoch is None else -(-updates // per_epoch)
 
 
-def build_augment(config: Config) -> ImageAugment | None:
+def build_augment(config: Config, parts: Parts) -> ImageAugment | None:
     """What changes training images at random, if anything."""
     settings = getattr(config.data, "augment", None)
-    return None if settings is None else ImageAugment(**msgspec.structs.asdict(settings))
+    if settings is None:
+        return None
+    smallest = min(example(parts).shape[-2:])
+    if settings.shift >= smallest:
+        raise TrainingError(
+            f"data.augment.shift: expected less than the images' {smallest} pixels, got {settings.shift}"
+        )
+    return ImageAugment(**msgspec.structs.asdict(settings))
 
 
 def build_callbacks(config: Config) -> list[Callback]:

@@ -50,6 +50,9 @@ def main(models: Models, arguments: Sequence[str] | None = None) -> int:
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except MemoryError as error:
+        print(f"error: not enough memory: {error}. Try a smaller data.batch_size, or a smaller model.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

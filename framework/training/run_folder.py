@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from framework.serialization.atomic import atomic_write
 from framework.training.errors import TrainingError
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
@@ -102,6 +109,37 @@ class RunFolder:
     def checkpoint(self, step: int) -> Path:
         """The checkpoint after this step."""
         return self.path / CHECKPOINTS / f"step-{step}.ckpt"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside, no other process can train in this folder; a killed one lets go of it.
+
+        Raises:
+            TrainingError: If one does now.
+        """
+        if fcntl is None:  # a system without such locks
+            yield
+            return
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise TrainingError(
+                f"{self.path}: another process is training in this folder; wait for it or stop it"
+            ) from error
+        except OSError as error:
+            if error.errno not in (
+                errno.ENOLCK,
+                errno.ENOTSUP,
+                errno.ENOSYS,
+                errno.EINVAL,
+            ):  # a file system without locks
+                raise
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def write(self, name: str, text: str) -> None:
         """Write a text file of the folder, as a whole or not at all.

@@ -88,7 +88,8 @@ def train(request: Request, file: Path, run_dir: Path | None = None) -> int:
         folder.write(ENVIRONMENT, json.dumps(described, indent=1) + "\n")
         folder.write(MODEL, _table(trainer, parts))
         request.console.say(f"training {config.model.name} on {parts.description()}; run folder {folder.path}")
-        return _fit(trainer, config, parts, folder, request.console)
+        with folder.held():
+            return _fit(trainer, config, parts, folder, request.console)
 
 
 def resume(request: Request, path: Path) -> int:
@@ -108,7 +109,9 @@ def resume(request: Request, path: Path) -> int:
         if trainer.finished:
             limit = f"train.epochs={trainer.epochs * 2}" if trainer.epochs else f"train.steps={done.step * 2}"
             console.say(f"all updates are done; to train longer add {limit}")
-        return _fit(trainer, config, parts, RunFolder(checkpoint.run), console, after_step=done.step)
+        folder = RunFolder(checkpoint.run)
+        with folder.held():
+            return _fit(trainer, config, parts, folder, console, after_step=done.step)
 
 
 def evaluate(request: Request, path: Path) -> int:

@@ -17,6 +17,7 @@ import yaml
 
 import framework
 from framework.training.checkpoint import load_checkpoint
+from framework.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,6 +169,16 @@ def test_two_runs_never_share_a_folder(workplace, command):
     runs = list((workplace / "runs").iterdir())
     assert len(runs) == 2
     assert all(len(records(run, "epoch")) == 1 for run in runs)
+
+
+def test_two_processes_never_train_in_one_folder(workplace, command):
+    command("--config", "small", "--run-dir", "run", "--quiet", "train.epochs=1")
+    before = (workplace / "run" / "metrics.jsonl").read_bytes()
+    with RunFolder(Path("run")).held():
+        status, _, errors = command("--resume", "run", "train.epochs=2")
+    assert status == 1 and "another process is training in this folder" in errors
+    assert (workplace / "run" / "metrics.jsonl").read_bytes() == before
+    assert command("--resume", "run", "train.epochs=2")[0] == 0
 
 
 def test_warnings_about_the_data_are_framed(workplace, command):
@@ -393,6 +404,11 @@ class TestBadInput:
                 ["task={name: gan}"],
                 "model mlp can't be built .* task gan needs a model with the parts critic, generator",
             ),
+            (["task={name: language_model}"], "model mlp and this data .* are nothing for task language_model: "),
+            (["task={name: autoencoder}"], "are nothing for task autoencoder: "),
+            (["task={name: regression}"], "are nothing for task regression: "),
+            (["data.augment={shift: 28}"], "data.augment.shift: expected less than the images' 28 pixels, got 28"),
+            (["model.hidden=[1000000000000000]"], "can't be built|not enough memory"),
             (["optimizer={name: muon}"], "the optimizer can't be built"),
             (
                 ["scheduler={name: one_cycle, max_lr: 0.1, pct_start: 2}"],
