@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import framework
 from framework import nn
 
 
 class CNN(nn.Module):
-    """Stages of a 3×3 convolution, batch normalization, ReLU and 2×2 pooling, then a hidden linear layer.
+    """Stages of two 3×3 convolutions, each with batch normalization and ReLU, and pooling that halves the image after each.
+
+    The last stage is averaged over all positions, so that images may have any size of at least ``2 ** len(widths)`` pixels.
 
     Args:
         channels: Channels of the input images.
-        image_size: Their height and width in pixels; each stage halves it.
         classes: How many outputs.
-        widths: Channels after each stage.
-        hidden: Width of the hidden linear layer.
-        dropout: Probability of zeroing a hidden unit in training.
-
-    Raises:
-        ValueError: If the images are too small for that many stages.
+        widths: The channels of each stage.
+        dropout: Probability of zeroing a feature before the last layer in training.
     """
 
     def __init__(
-        self,
-        channels: int = 1,
-        image_size: int = 28,
-        classes: int = 10,
-        widths: tuple[int, ...] = (32, 64),
-        hidden: int = 128,
-        dropout: float = 0.25,
+        self, channels: int = 1, classes: int = 10, widths: tuple[int, ...] = (16, 32, 64), dropout: float = 0.0
     ) -> None:
         super().__init__()
-        size = image_size // 2 ** len(widths)
-        if size < 1:
-            raise ValueError(f"{len(widths)} stages halve {image_size} pixels to nothing: give fewer widths")
-        stages: list[nn.Module] = []
-        before = channels
-        for width in widths:
-            convolution = nn.Conv2d(before, width, kernel_size=3, padding=1, bias=False)
-            stages += [convolution, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
-            before = width
-        self.features = nn.Sequential(*stages)
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise([channels, *widths]):
+            layers += [
+                nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+                nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+        self.features = nn.Sequential(*layers)
         self.classifier = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(before * size * size, hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, classes),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear([channels, *widths][-1], classes)
         )
 
     def forward(self, images: framework.Tensor) -> framework.Tensor:
-        """Class scores ``(N, classes)`` of images ``(N, channels, image_size, image_size)``."""
+        """Class scores ``(N, classes)`` of images ``(N, channels, H, W)``."""
         return self.classifier(self.features(images))

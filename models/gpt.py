@@ -1,65 +1,28 @@
-"""GPT: a decoder-only transformer (Radford et al., 2019), with normalization before each part and tied embeddings."""
+"""A transformer that predicts the next token (Radford et al., 2019: GPT-2, with normalization before each part)."""
 
 from __future__ import annotations
 
-from math import sqrt
+import math
 
 import framework
 from framework import nn
 from framework.nn import functional as F
-
-
-class Attention(nn.Module):
-    """Causal self-attention with several heads."""
-
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.dropout = dropout
-        self.qkv = nn.Linear(width, 3 * width)
-        self.projection = nn.Linear(width, width)
-
-    def forward(self, input: framework.Tensor) -> framework.Tensor:
-        """``(N, T, width) -> (N, T, width)``; a position sees itself and those before it."""
-        batch, length, width = input.shape
-        split = self.qkv(input).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)  # each (N, heads, T, width / heads)
-        dropout = self.dropout if self.training else 0.0
-        output = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
-        return self.projection(output.transpose(1, 2).reshape(batch, length, width))
-
-
-class Block(nn.Module):
-    """Attention and a perceptron, each with a residual connection around it."""
-
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attention = Attention(width, heads, dropout)
-        self.norm2 = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, 4 * width)
-        self.contract = nn.Linear(4 * width, width)
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, input: framework.Tensor) -> framework.Tensor:
-        """``(N, T, width) -> (N, T, width)``."""
-        input = input + self.drop(self.attention(self.norm1(input)))
-        return input + self.drop(self.contract(F.gelu(self.expand(self.norm2(input)))))
+from models.sampling import next_tokens
 
 
 class GPT(nn.Module):
-    """Scores of the next token at every position.
+    """Embeddings of tokens and positions, blocks of causal attention and a two-layer network, and scores for the next token.
+
+    The scores' weights are the tokens' embeddings (weight tying: Press & Wolf, 2017).
 
     Args:
-        vocabulary: How many tokens there are.
+        vocabulary: How many different tokens there are.
         context: The longest sequence.
-        layers: Blocks.
-        heads: Of each attention.
-        width: Of the residual stream; a multiple of ``heads``.
-        dropout: Probability of zeroing a unit of the embedding, the attention and the blocks' outputs in training.
-
-    Raises:
-        ValueError: If the heads don't share the width evenly.
+        layers: How many blocks.
+        heads: Attention heads of each; they divide ``width``.
+        width: Features of a position.
+        dropout: Probability of zeroing an embedding, an attention weight or an output of a block's part in training.
+        bias: Whether linear and normalization layers have biases.
     """
 
     def __init__(
@@ -70,36 +33,131 @@ class GPT(nn.Module):
         heads: int = 4,
         width: int = 128,
         dropout: float = 0.0,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"width {width} is no multiple of heads {heads}")
+            raise ValueError(f"width must be a multiple of heads, but got width={width} and heads={heads}")
         self.context = context
         self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(context, width)
-        self.drop = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList([Block(width, heads, dropout) for _ in range(layers)])
-        self.norm = nn.LayerNorm(width)
-        self.scores = nn.Linear(width, vocabulary, bias=False)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.Sequential(*(Block(width, heads, dropout, bias) for _ in range(layers)))
+        self.norm = nn.LayerNorm(width, bias=bias)
+        self.head = nn.Linear(width, vocabulary, bias=False)
+        self.head.weight = self.tokens.weight
+        self._initialize(layers)
+
+    def _initialize(self, layers: int) -> None:
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2:
-                # What is added to the residual stream twice a block starts smaller, so that the sum does not grow with depth.
-                added = name.endswith(("projection.weight", "contract.weight"))
-                nn.init.normal_(parameter, std=0.02 / sqrt(2 * layers) if added else 0.02)
-        self.scores.weight = self.tokens.weight
+                # What is added to the residual stream is scaled by the number of times that happens.
+                onto_stream = name.endswith("output.weight")
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * layers) if onto_stream else 0.02)
 
     def forward(self, tokens: framework.Tensor) -> framework.Tensor:
-        """Scores ``(N, T, vocabulary)`` of tokens ``(N, T)``.
+        """Scores ``(N, T, vocabulary)`` for the token after each of ``(N, T)``.
 
         Raises:
-            ValueError: If T is more than the context.
+            ValueError: If ``T`` is more than the context.
         """
         length = tokens.shape[1]
         if length > self.context:
-            raise ValueError(f"got {length} tokens, but the context is {self.context}: give the last {self.context}")
-        output = self.drop(self.tokens(tokens) + self.positions(framework.arange(length)))
-        for block in self.blocks:
-            output = block(output)
-        return self.scores(self.norm(output))
+            raise ValueError(f"a sequence of {length} tokens is longer than the model's context of {self.context}")
+        x = self.dropout(self.tokens(tokens) + self.positions.weight[:length])
+        return self.head(self.norm(self.blocks(x)))
+
+    def generate(
+        self,
+        tokens: framework.Tensor,
+        count: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        generator: framework.Generator | None = None,
+    ) -> framework.Tensor:
+        """The tokens ``(N, T)`` with ``count`` sampled ones after them, ``(N, T + count)``; see ``models/sampling.py``.
+
+        Each is sampled from what the model says of the last ``context`` tokens, without dropout.
+        """
+        training = self.training
+        self.eval()
+        try:
+            with framework.inference_mode():
+                for _ in range(count):
+                    scores = self(tokens[:, -self.context :])[:, -1]
+                    tokens = framework.cat([tokens, next_tokens(scores, temperature, top_k, generator)], dim=1)
+        finally:
+            self.train(training)
+        return tokens
+
+
+class Block(nn.Module):
+    """Attention and a two-layer network, each on a normalized copy of the stream of features and added to it.
+
+    Args:
+        width: Features of a position.
+        heads: Attention heads.
+        dropout: See :class:`GPT`.
+        bias: See :class:`GPT`.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = False) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, bias=bias)
+        self.attention = CausalSelfAttention(width, heads, dropout, bias)
+        self.norm2 = nn.LayerNorm(width, bias=bias)
+        self.network = FeedForward(width, dropout, bias)
+
+    def forward(self, x: framework.Tensor) -> framework.Tensor:
+        """``(N, T, width)`` of the same."""
+        x = x + self.attention(self.norm1(x))
+        return x + self.network(self.norm2(x))
+
+
+class CausalSelfAttention(nn.Module):
+    """Each position looks at itself and those before it, in several heads.
+
+    Args:
+        width: Features of a position.
+        heads: Attention heads.
+        dropout: Probability of zeroing an attention weight or an output in training.
+        bias: Whether the linear layers have biases.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, bias: bool = False) -> None:
+        super().__init__()
+        self.heads = heads
+        self.inputs = nn.Linear(width, 3 * width, bias=bias)  # query, key and value in one product
+        self.output = nn.Linear(width, width, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: framework.Tensor) -> framework.Tensor:
+        """``(N, T, width)`` of the same."""
+        count, length, width = x.shape
+        split = self.inputs(x).reshape(count, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
+        dropout = self.dropout.p if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        return self.dropout(self.output(mixed.transpose(1, 2).reshape(count, length, width)))
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with GELU between them, four times as wide inside.
+
+    Args:
+        width: Features of a position.
+        dropout: Probability of zeroing an output in training.
+        bias: Whether the linear layers have biases.
+    """
+
+    def __init__(self, width: int, dropout: float = 0.0, bias: bool = False) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, 4 * width, bias=bias)
+        self.output = nn.Linear(4 * width, width, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: framework.Tensor) -> framework.Tensor:
+        """``(N, T, width)`` of the same."""
+        return self.dropout(self.output(F.gelu(self.hidden(x))))

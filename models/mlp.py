@@ -1,93 +1,87 @@
-"""Multilayer perceptrons: on images, on vectors, and with an estimate of their own uncertainty."""
+"""Multilayer perceptrons: one that scores classes, one that predicts numbers and how sure it is of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Literal, TypeAlias
 
 import framework
 from framework import nn
-from framework.nn import functional as F
+
+Activation: TypeAlias = Literal["relu", "tanh", "gelu", "silu"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
 
 
 class MLP(nn.Module):
-    """Linear layers with ReLU and dropout between them, on flattened images.
+    """Linear layers with an activation and dropout between them, on samples of any shape, flattened.
 
     Args:
-        channels: Channels of the input images.
-        image_size: Their height and width in pixels.
+        inputs: How many numbers a sample has.
         classes: How many outputs.
         hidden: The widths of the hidden layers.
+        activation: The function after each hidden layer.
         dropout: Probability of zeroing a hidden unit in training.
     """
 
     def __init__(
         self,
-        channels: int = 1,
-        image_size: int = 28,
+        inputs: int = 28 * 28,
         classes: int = 10,
         hidden: tuple[int, ...] = (256, 128),
+        activation: Activation = "relu",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        widths = [channels * image_size * image_size, *hidden]
-        self.layers = nn.Sequential(nn.Flatten(), *_hidden(widths, dropout), nn.Linear(widths[-1], classes))
+        self.layers = nn.Sequential(nn.Flatten(), *dense([inputs, *hidden], activation, dropout))
+        self.layers.append(nn.Linear([inputs, *hidden][-1], classes))
 
-    def forward(self, images: framework.Tensor) -> framework.Tensor:
-        """Class scores ``(N, classes)`` of images ``(N, channels, image_size, image_size)``."""
-        return self.layers(images)
+    def forward(self, samples: framework.Tensor) -> framework.Tensor:
+        """Class scores ``(N, classes)`` of samples ``(N, ...)`` with ``inputs`` numbers each."""
+        return self.layers(samples)
 
 
-class VectorMLP(nn.Module):
-    """Linear layers with ReLU and dropout between them, on vectors.
+class MLPRegressor(nn.Module):
+    """Numbers from numbers; with an uncertainty head also the variance of each (Nix & Weigend, 1994).
 
     Args:
-        inputs: Numbers in a vector.
-        classes: How many outputs.
+        inputs: How many numbers a sample has.
+        outputs: How many are predicted.
         hidden: The widths of the hidden layers.
-        dropout: Probability of zeroing a hidden unit in training.
+        activation: The function after each hidden layer.
+        uncertainty: Whether to give variances too, as ``GaussianNLLLoss`` needs them.
     """
 
     def __init__(
-        self, inputs: int = 2, classes: int = 2, hidden: tuple[int, ...] = (64, 64), dropout: float = 0.0
+        self,
+        inputs: int = 1,
+        outputs: int = 1,
+        hidden: tuple[int, ...] = (64, 64),
+        activation: Activation = "tanh",
+        uncertainty: bool = True,
     ) -> None:
         super().__init__()
-        widths = [inputs, *hidden]
-        self.layers = nn.Sequential(*_hidden(widths, dropout), nn.Linear(widths[-1], classes))
+        width = [inputs, *hidden][-1]
+        self.trunk = nn.Sequential(*dense([inputs, *hidden], activation))
+        self.mean = nn.Linear(width, outputs)
+        self.variance = nn.Linear(width, outputs) if uncertainty else None
 
-    def forward(self, vectors: framework.Tensor) -> framework.Tensor:
-        """Class scores ``(N, classes)`` of vectors ``(N, inputs)``."""
-        return self.layers(vectors)
-
-
-class GaussianMLP(nn.Module):
-    """A perceptron that gives a normal distribution: for each output a mean and a variance (Nix & Weigend, 1994).
-
-    Args:
-        inputs: Numbers in a vector.
-        outputs: Numbers to predict.
-        hidden: The widths of the hidden layers, which mean and variance share.
-    """
-
-    def __init__(self, inputs: int = 1, outputs: int = 1, hidden: tuple[int, ...] = (64, 64)) -> None:
-        super().__init__()
-        widths = [inputs, *hidden]
-        layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), nn.Tanh()]  # smooth, as the fitted curve should be
-        self.body = nn.Sequential(*layers)
-        self.mean = nn.Linear(widths[-1], outputs)
-        self.spread = nn.Linear(widths[-1], outputs)
-
-    def forward(self, vectors: framework.Tensor) -> tuple[framework.Tensor, framework.Tensor]:
-        """Mean and variance ``(N, outputs)`` for vectors ``(N, inputs)``; the variance is positive."""
-        hidden = self.body(vectors)
-        return self.mean(hidden), F.softplus(self.spread(hidden)) + 1e-6
+    def forward(self, samples: framework.Tensor) -> framework.Tensor | tuple[framework.Tensor, framework.Tensor]:
+        """Means ``(N, outputs)`` of samples ``(N, inputs)``, or a pair: means and variances."""
+        features = self.trunk(samples)
+        if self.variance is None:
+            return self.mean(features)
+        return self.mean(features), nn.functional.softplus(self.variance(features))
 
 
-def _hidden(widths: list[int], dropout: float) -> list[nn.Module]:
+def dense(widths: Sequence[int], activation: Activation, dropout: float = 0.0) -> list[nn.Module]:
+    """A linear layer from each width to the next, each with its activation and, if asked for, dropout."""
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation is one of {', '.join(ACTIVATIONS)}, but got {activation!r}")
     layers: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
         if dropout > 0:
             layers.append(nn.Dropout(dropout))
     return layers

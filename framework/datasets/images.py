@@ -47,13 +47,7 @@ def load_idx_pair(images_path: str | Path, labels_path: str | Path, train_count:
     images, labels = read_idx(images_path), read_idx(labels_path)
     if images.ndim == 1 and labels.ndim == 3:
         raise DataError(f"{images_path} holds labels and {labels_path} holds images: exchange the two paths")
-    _expect(images_path, images, "images (N, H, W)", 3)
-    _expect(labels_path, labels, "labels (N,)", 1)
-    if len(images) != len(labels):
-        raise DataError(
-            f"{images_path} holds {len(images):,} images, but {labels_path} holds {len(labels):,} labels: "
-            "name two files that belong together"
-        )
+    check_pair(images_path, images, labels_path, labels)
     for part, count in (("training", train_count), ("test", test_count)):
         if count < 1:
             raise DataError(f"{images_path}: the number of {part} images must be at least 1, but got {count}")
@@ -67,6 +61,17 @@ def load_idx_pair(images_path: str | Path, labels_path: str | Path, train_count:
         images[:train_count], labels[:train_count], images[train_count:end], labels[train_count:end],
         name=f"{Path(images_path).name} ({train_count:,} + {test_count:,})",
     )  # fmt: skip
+
+
+def check_pair(images_path: str | Path, images: Array, labels_path: str | Path, labels: Array) -> None:
+    """Raises DataError unless these are uint8 images ``(N, H, W)`` and uint8 labels ``(N,)`` of equal number."""
+    _expect(images_path, images, "images (N, H, W)", 3)
+    _expect(labels_path, labels, "labels (N,)", 1)
+    if len(images) != len(labels):
+        raise DataError(
+            f"{images_path} holds {len(images):,} images, but {labels_path} holds {len(labels):,} labels: "
+            "name two files that belong together"
+        )
 
 
 def _expect(path: str | Path, array: Array, what: str, dimensions: int) -> None:

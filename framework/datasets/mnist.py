@@ -26,12 +26,12 @@ MIRRORS = (
 
 
 class MnistFile(NamedTuple):
-    """One of the four files: as it is published (``.gz``), and unpacked."""
+    """One of the four files: as it is published (``.gz``), and its content unpacked, where that is known."""
 
     name: str
     gz_sha256: str
     gz_size: int
-    sha256: str
+    sha256: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,8 +129,21 @@ def download_mnist(
         DownloadError: at the first file that no mirror delivers; the files before it are kept.
         DataError: if the folder cannot be written.
     """
+    download_files(missing_files(folder), folder, mirrors, timeout=timeout, progress=progress, report=report)
+
+
+def download_files(
+    files: Sequence[MnistFile],
+    folder: str | Path,
+    mirrors: Sequence[str],
+    *,
+    timeout: float,
+    progress: bool,
+    report: Report,
+) -> None:
+    """Downloads files into a folder, each from the first mirror that delivers it; see :func:`download_mnist`."""
     bases = [base if base.endswith("/") else base + "/" for base in mirrors]
-    for file in missing_files(folder):
+    for file in files:
         name = file.name + ".gz"
         used = fetch([base + name for base in bases], Path(folder) / name, file.gz_sha256, file.gz_size,
                      timeout=timeout, progress=progress, report=report)  # fmt: skip

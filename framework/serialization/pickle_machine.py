@@ -25,6 +25,14 @@ class Marker:
     """What may appear while a pickle runs but not in its result, unless the caller makes something of it."""
 
 
+class Stateful(Marker):
+    """What a function of the caller's has made, and the pickle may give a state."""
+
+    def set_state(self, state: Any) -> None:
+        """Take the state; raises TypeError or ValueError where it makes no sense."""
+        raise NotImplementedError(f"{type(self).__name__} must define set_state")
+
+
 class Named(Marker):
     """A name from the file, and the function that the caller has for it."""
 
@@ -93,6 +101,8 @@ class PickleMachine:
                 stack.append(self._memo[argument])
             case "BINUNICODE" | "SHORT_BINUNICODE" | "BINUNICODE8":
                 stack.append(argument)
+            case "BINSTRING" | "SHORT_BINSTRING":
+                stack.append(argument)  # Python 2's str: a character for each byte
             case "BINBYTES" | "SHORT_BINBYTES" | "BINBYTES8":
                 stack.append(argument)
             case "BININT" | "BININT1" | "BININT2" | "LONG1" | "LONG4" | "BINFLOAT":
@@ -186,14 +196,20 @@ class PickleMachine:
         return self._names[name]
 
     def _call(self, function: Named, arguments: tuple[Any, ...]) -> Any:
+        self._count_copies(arguments)
+        return function.call(*arguments)
+
+    def _count_copies(self, arguments: tuple[Any, ...]) -> None:
         self._copies_left -= sum(len(item) for item in arguments if isinstance(item, _SIZED))
         if self._copies_left < 0:
             raise CheckpointError("its pickle copies its own content over and over; refused")
-        return function.call(*arguments)
 
     def _set_state(self, state: Any) -> None:
-        # torch.nn.Module.state_dict() notes the layers' versions in an attribute of its OrderedDict.
         target = self._stack[-1]
+        if isinstance(target, Stateful):
+            self._count_copies(_checked(state, tuple))
+            return target.set_state(state)
+        # torch.nn.Module.state_dict() notes the layers' versions in an attribute of its OrderedDict.
         if type(target) is not OrderedDict or type(state) is not dict or state.keys() != {"_metadata"}:
             raise CheckpointError("its pickle sets the attributes of an object; refused, nothing was run")
         vars(target).update(state)

@@ -13,7 +13,24 @@ from typing import Any
 import numpy as np
 
 import framework
-from framework.datasets import DataError, ImageData, load_idx_pair, load_images
+from framework.datasets import (
+    DataError,
+    ImageData,
+    TextData,
+    Windows,
+    cifar,
+    fashion_mnist,
+    load_built_in_text,
+    load_idx_pair,
+    load_images,
+    load_shakespeare,
+    load_sums,
+    load_text,
+    make_curve,
+    make_mixture,
+    make_spirals,
+    sums,
+)
 from framework.training.config import data as sources
 from framework.training.errors import TrainingError
 from framework.training.tasks import Batch
@@ -108,6 +125,7 @@ def image_parts(images: ImageData, normalize: bool, classes: tuple[str, ...] = (
         {
             "channels": int(train.shape[1]),
             "classes": max(count, len(classes)),
+            "inputs": int(np.prod(train.shape[1:])),
             **({"image_size": int(height)} if height == width else {}),
         },
         {
@@ -143,11 +161,118 @@ def _idx(data: sources.Idx, tell: Tell, progress: bool) -> Parts:
     return image_parts(load_idx_pair(data.images, data.labels, data.train_count, data.test_count), data.normalize)
 
 
+def _fashion_mnist(data: sources.FashionMnist, tell: Tell, progress: bool) -> Parts:
+    if data.download:
+        fashion_mnist.download_fashion_mnist(data.folder, progress=progress, report=tell)
+    return image_parts(fashion_mnist.load_fashion_mnist(data.folder), data.normalize, fashion_mnist.CLASSES)
+
+
+def _cifar10(data: sources.Cifar10, tell: Tell, progress: bool) -> Parts:
+    if data.download:
+        cifar.download_cifar10(data.folder, progress=progress, report=tell)
+    return image_parts(cifar.load_cifar10(data.folder), data.normalize, cifar.CLASSES)
+
+
+def text_parts(text: TextData, context: int) -> Parts:
+    """Parts of a text: samples of ``context`` tokens with those that follow each.
+
+    They begin at any place of the training text, and stand one after another in the test text.
+    """
+    return Parts(
+        text.name,
+        Windows(text.train, context),
+        Windows(text.test, context, stride=context),
+        fingerprint(text.train, text.test),
+        {"vocabulary": len(text.characters), "context": context},
+        {"characters": list(text.characters), "context": context},
+        text.notes,
+    )
+
+
+def _text(data: sources.TextFile, tell: Tell, progress: bool) -> Parts:
+    return text_parts(load_text(data.file, data.test_share), data.context)
+
+
+def _shakespeare(data: sources.Shakespeare, tell: Tell, progress: bool) -> Parts:
+    text = load_shakespeare(
+        data.folder,
+        data.test_share,
+        download=data.download,
+        fallback=data.fallback,
+        progress=progress,
+        report=tell,
+    )
+    return text_parts(text, data.context)
+
+
+def _built_in_text(data: sources.BuiltInText, tell: Tell, progress: bool) -> Parts:
+    return text_parts(load_built_in_text(data.test_share), data.context)
+
+
+def array_parts(
+    name: str,
+    train: tuple[Array, ...],
+    test: tuple[Array, ...],
+    sizes: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Parts:
+    """Parts of arrays as they are: inputs, and targets where there are some."""
+    return Parts(
+        name,
+        TensorDataset(*map(framework.from_numpy, train)),
+        TensorDataset(*map(framework.from_numpy, test)),
+        fingerprint(*train, *test),
+        sizes or {},
+        facts or {},
+    )
+
+
+def _addition(data: sources.Addition, tell: Tell, progress: bool) -> Parts:
+    pairs = load_sums(data.digits, data.test_share)
+    context = pairs.train_inputs.shape[1]
+    return array_parts(
+        pairs.name,
+        (pairs.train_inputs, pairs.train_targets),
+        (pairs.test_inputs, pairs.test_targets),
+        {"vocabulary": len(sums.CHARACTERS), "context": context},
+        {"characters": list(sums.CHARACTERS), "context": context},
+    )
+
+
+def _parts_of(data: sources.Made, samples: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Made samples divided into those to train on and those to test on."""
+    return tuple(each[: data.train_count] for each in samples), tuple(each[data.train_count :] for each in samples)
+
+
+def _spirals(data: sources.Spirals, tell: Tell, progress: bool) -> Parts:
+    points = make_spirals(data.train_count + data.test_count, data.arms, data.turns, data.noise, data.seed)
+    return array_parts(f"{data.arms} spirals", *_parts_of(data, points), {"inputs": 2, "classes": data.arms})
+
+
+def _curve(data: sources.Curve, tell: Tell, progress: bool) -> Parts:
+    points = make_curve(data.train_count + data.test_count, data.seed)
+    return array_parts("a noisy curve", *_parts_of(data, points), {"inputs": 1, "outputs": 1})
+
+
+def _mixture(data: sources.Mixture, tell: Tell, progress: bool) -> Parts:
+    points = make_mixture(data.train_count + data.test_count, data.parts, data.radius, data.deviation, data.seed)
+    return array_parts(f"a mixture of {data.parts}", *_parts_of(data, (points,)), {"inputs": 2})
+
+
 SOURCES: dict[type, Callable[[Any, Tell, bool], Parts]] = {
     sources.Auto: _auto,
     sources.Mnist: _mnist,
     sources.Digits: _digits,
     sources.Idx: _idx,
+    sources.FashionMnist: _fashion_mnist,
+    sources.Cifar10: _cifar10,
+    sources.TextFile: _text,
+    sources.Shakespeare: _shakespeare,
+    sources.BuiltInText: _built_in_text,
+    sources.Addition: _addition,
+    sources.Spirals: _spirals,
+    sources.Curve: _curve,
+    sources.Mixture: _mixture,
 }
 
 

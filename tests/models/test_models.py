@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import framework as torch
-from models import CNN, GPT, LSTM, VAE, ImageGAN, ResNet
+from models import GPT, LSTM, MLP, VAE, ImageGAN, MLPRegressor, ResNet
+from models.sampling import next_tokens
 
 
 def test_resnet_20_has_the_parameters_of_the_paper():
@@ -24,12 +25,12 @@ def test_a_position_sees_nothing_of_those_after_it(model):
 
 def test_gpt_ties_its_embeddings():
     model = GPT(11, 8, 1, 2, 8)
-    assert model.scores.weight is model.tokens.weight
-    assert len([name for name, _ in model.named_parameters() if name in ("scores.weight", "tokens.weight")]) == 1
+    assert model.head.weight is model.tokens.weight
+    assert len([name for name, _ in model.named_parameters() if name in ("head.weight", "tokens.weight")]) == 1
 
 
 def test_vae_samples_in_training_only():
-    model = VAE(image_size=4, hidden=6, latent=2)
+    model = VAE(image_size=4, hidden=(6,), latent=2)
     images = torch.rand(5, 1, 4, 4)
     first, second = model(images)[0], model(images)[0]
     assert not torch.equal(first, second)
@@ -50,13 +51,94 @@ def test_image_gan_makes_images_of_the_asked_size(size):
 
 
 def test_wrong_sizes_are_refused_in_words():
-    with pytest.raises(ValueError, match="the depth of such a ResNet is 6 n"):
+    with pytest.raises(ValueError, match=r"the depth of such a ResNet is 6 \* n"):
         ResNet(depth=21)
-    with pytest.raises(ValueError, match="width 10 is no multiple of heads 4"):
+    with pytest.raises(ValueError, match="multiple of heads, but got width=10 and heads=4"):
         GPT(width=10, heads=4)
-    with pytest.raises(ValueError, match="got 9 tokens, but the context is 8"):
+    with pytest.raises(ValueError, match="a sequence of 9 tokens is longer than the model's context of 8"):
         GPT(11, 8, 1, 2, 8)(torch.from_numpy(np.zeros((1, 9), np.int64)))
     with pytest.raises(ValueError, match="multiple of 4, but got 30"):
         ImageGAN(image_size=30)
-    with pytest.raises(ValueError, match="6 stages halve 28 pixels to nothing"):
-        CNN(widths=(1, 1, 1, 1, 1, 1))
+    with pytest.raises(ValueError, match="activation is one of relu, tanh, gelu, silu, but got 'sine'"):
+        MLP(activation="sine")
+
+
+def test_activations_are_those_that_are_named():
+    kinds = [type(layer).__name__ for layer in MLP(2, 3, (4, 5), "tanh", dropout=0.1).layers]
+    assert kinds == ["Flatten", "Linear", "Tanh", "Dropout", "Linear", "Tanh", "Dropout", "Linear"]
+
+
+def test_a_regressor_without_uncertainty_gives_means_alone():
+    assert MLPRegressor(2, 3, (4,), uncertainty=False)(torch.rand(5, 2)).shape == (5, 3)
+    mean, variance = MLPRegressor(2, 3, (4,))(100 * torch.randn(50, 2))
+    assert mean.shape == variance.shape == (50, 3) and variance.min() >= 0
+
+
+# ---- Generation ----------------------------------------------------------------------------------------------------------
+
+LANGUAGE_MODELS = pytest.mark.parametrize(
+    "make", [lambda: GPT(11, 8, 2, 2, 8), lambda: LSTM(11, 5, 8)], ids=["gpt", "lstm"]
+)
+
+
+def widened(model):
+    """The model with weights so large that its scores differ."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(8)
+    return model
+
+
+@LANGUAGE_MODELS
+def test_generation_goes_on_from_the_prompt_beyond_the_context(make):
+    model, prompt = widened(make()), torch.arange(6).view(2, 3)
+    made = model.generate(prompt, 20, generator=torch.Generator().manual_seed(1))
+    assert made.shape == (2, 23) and torch.equal(made[:, :3], prompt)
+    assert 0 <= made.min().item() <= made.max().item() < 11
+
+
+@LANGUAGE_MODELS
+def test_a_generator_decides_and_the_default_stream_is_left_alone(make):
+    model, prompt = widened(make()), torch.arange(6).view(2, 3)
+    state = torch.get_rng_state()
+    first, again, other = (
+        model.generate(prompt, 30, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@LANGUAGE_MODELS
+def test_greedy_tokens_are_the_likeliest_after_what_came_before(make):
+    model = widened(make())
+    made = model.generate(torch.arange(3).view(1, 3), 5, temperature=0)
+    with torch.no_grad():
+        assert torch.equal(model(made[:, :-1])[0, 2:].argmax(-1), made[0, 3:])
+    one = model.generate(torch.arange(3).view(1, 3), 5, top_k=1, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(one, made)
+
+
+@LANGUAGE_MODELS
+def test_generation_is_without_dropout_and_leaves_the_mode(make):
+    model = widened(make())
+    model.dropout.p = 0.9
+    model.train()
+    made = [model.generate(torch.arange(3).view(1, 3), 5, temperature=0) for _ in range(2)]
+    assert torch.equal(*made) and model.training and model.dropout.training
+
+
+def test_top_k_draws_by_the_shares_of_the_likeliest():
+    scores = torch.tensor([[0.0, 2.0, 1.0, -1.0]]).expand(20_000, 4)
+    drawn = next_tokens(scores, temperature=0.5, top_k=2, generator=torch.Generator().manual_seed(0))
+    shares = np.bincount(drawn.numpy()[:, 0], minlength=4) / 20_000
+    expected = np.exp(2 / 0.5) / (np.exp(2 / 0.5) + np.exp(1 / 0.5))
+    assert shares[0] == shares[3] == 0
+    assert shares[1] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"temperature": -1.0}, "must not be negative"), ({"top_k": 0}, "at least 1")]
+)
+def test_sampling_refuses_what_makes_no_sense(options, words):
+    with pytest.raises(ValueError, match=words):
+        next_tokens(torch.zeros(1, 3), **options)

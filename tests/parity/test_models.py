@@ -18,18 +18,17 @@ IMAGES = ("rand", (3, 1, 28, 28))
 TOKENS = ("tokens", (2, 9))
 # Arguments that make the model small, and what its input looks like.
 CASES = {
-    "autoencoder": ({"hidden": 12, "latent": 3}, IMAGES),
-    "cnn": ({"widths": (3, 4), "hidden": 8}, IMAGES),
-    "gaussian_mlp": ({"hidden": (5, 4)}, ("rand", (6, 1))),
+    "autoencoder": ({"hidden": (12,), "latent": 3}, IMAGES),
+    "cnn": ({"widths": (3, 4), "dropout": 0.1}, IMAGES),
     "gpt": ({"vocabulary": 11, "context": 12, "layers": 2, "heads": 2, "width": 8, "dropout": 0.1}, TOKENS),
     "image_gan": ({"latent": 4, "width": 2}, ("rand", (3, 4))),
     "lenet": ({"dropout": 0.1}, IMAGES),
-    "lstm": ({"vocabulary": 11, "width": 6, "dropout": 0.1}, TOKENS),
+    "lstm": ({"vocabulary": 11, "embedding": 5, "width": 6, "layers": 2, "dropout": 0.1}, TOKENS),
     "mlp": ({"hidden": (7, 5), "dropout": 0.1}, IMAGES),
-    "point_gan": ({"hidden": 6, "latent": 4}, ("rand", (3, 4))),
+    "mlp_regressor": ({"hidden": (5, 4)}, ("rand", (6, 1))),
+    "point_gan": ({"hidden": (6,), "latent": 4}, ("rand", (3, 4))),
     "resnet": ({"depth": 8, "width": 4}, ("rand", (2, 3, 8, 8))),
-    "vae": ({"hidden": 12, "latent": 3}, IMAGES),
-    "vector_mlp": ({"hidden": (7, 5), "dropout": 0.1}, ("rand", (6, 2))),
+    "vae": ({"hidden": (12,), "latent": 3}, IMAGES),
 }
 
 

@@ -26,7 +26,8 @@ class LanguageModel(Task):
     both, text is sampled for the gallery.
 
     Args:
-        prompt: What sampled text begins with; the first character of the vocabulary where it is empty.
+        prompt: What text for the gallery begins with, but for characters that the data don't have; the first character of
+            the vocabulary where nothing is left.
         length: Tokens to sample.
         temperature: Scores are divided by it: lower is more careful, 0 always takes the likeliest.
         top_k: Sample among this many of the likeliest; None: among all.
@@ -59,9 +60,8 @@ class LanguageModel(Task):
     def gallery(self, model: Module, batches: Iterable[Batch]) -> Iterator[Item]:
         """A sampled text."""
         if self.facts.get("characters"):
-            text = sample_text(
-                model, self.facts, self.prompt, self.length, temperature=self.temperature, top_k=self.top_k
-            )
+            known = "".join(character for character in self.prompt if character in self.facts["characters"])
+            text = sample_text(model, self.facts, known, self.length, temperature=self.temperature, top_k=self.top_k)
             yield Item("text", "Sampled text", text)
 
 
