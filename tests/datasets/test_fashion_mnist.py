@@ -43,7 +43,7 @@ def test_missing_files_are_named(folder: Path) -> None:
 
 def test_labels_of_another_number_are_refused(folder: Path) -> None:
     write_idx(folder / "t10k-labels-idx1-ubyte", np.zeros(19, np.uint8))
-    with pytest.raises(DataError, match="holds 20 images, but .* holds 19 labels"):
+    with pytest.raises(DataError, match=r"holds 20 images, but .* holds 19 labels"):
         load_fashion_mnist(folder)
 
 

@@ -82,7 +82,7 @@ def test_shakespeare_that_cannot_be_had_is_replaced_with_a_warning(tmp_path: Pat
     data = load_shakespeare(tmp_path, download=False)
     assert data.name.startswith("built-in text")
     assert "no such file" in data.notes and "downloading is switched off" in data.notes
-    with pytest.raises(DataError, match="can't be had: .*input.txt: no such file; downloading is switched off; put"):
+    with pytest.raises(DataError, match=r"can't be had: .*input\.txt: no such file; downloading is switched off; put"):
         load_shakespeare(tmp_path, download=False, fallback=False)
 
 

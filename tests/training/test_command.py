@@ -120,8 +120,7 @@ def test_dry_run_shows_model_and_config_and_leaves_nothing(workplace, command):
         "name": "mlp",
         "hidden": [24, 12],
         "dropout": 0.2,
-        "channels": 1,
-        "image_size": 28,
+        "inputs": 784,
         "classes": 10,
         "file": None,
     }

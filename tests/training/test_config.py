@@ -113,7 +113,8 @@ def test_byte_order_mark_and_windows_line_ends() -> None:
         (
             "source: digits",
             "source: digit",
-            "a.yaml:4: data.source: expected one of auto, mnist, digits, idx, got 'digit': did you mean 'digits'?",
+            "a.yaml:4: data.source: expected one of auto, mnist, digits, idx, fashion_mnist, cifar10, text, shakespeare, "
+            "built_in_text, addition, spirals, curve, mixture, got 'digit': did you mean 'digits'?",
         ),
         (
             "momentum",
