@@ -23,7 +23,7 @@ from framework.training.lr_finder import find_learning_rate
 from framework.training.progress import Console, spell_seconds
 from framework.training.recording import Checkpoints, EventsWriter, Lines, MetricsWriter, spell_figure
 from framework.training.report import EventWriter, write_csv, write_report
-from framework.training.run_folder import BEFORE_BAD_STEP, ENVIRONMENT, GALLERY, MODEL, RunFolder
+from framework.training.run_folder import BEFORE_BAD_STEP, CONFIG, ENVIRONMENT, GALLERY, MODEL, RunFolder
 from framework.training.summary import summarize
 from framework.training.trainer import Trainer
 
@@ -111,6 +111,7 @@ def resume(request: Request, path: Path) -> int:
             console.say(f"all updates are done; to train longer add {limit}")
         folder = RunFolder(checkpoint.run)
         with folder.held():
+            folder.write(CONFIG, dump(config))  # with the overrides of this session
             return _fit(trainer, config, parts, folder, console, after_step=done.step)
 
 

@@ -403,12 +403,24 @@ class Trainer:
             "model": dict(self.model.state_dict()),
             "optimizers": {name: named_optimizer_state(each, self.model) for name, each in self.optimizers.items()},
             "schedulers": [schedule.state_dict() for schedule in self.schedules],
-            "callbacks": {each.name: state for each in self.callbacks if (state := each.state_dict())},
+            "callbacks": self._callback_states(),
             "random": framework.get_rng_state(),
             "loader": self.train_loader.state_dict(),
             "progress": {**vars(self.progress), "seconds": self.seconds},
             "metrics": [metric.state_dict() for metric in (self.logged, *self.train_metrics)],
         }
+
+    def _callback_states(self) -> dict[str, Any]:
+        states: dict[str, Any] = {}
+        for callback in self.callbacks:
+            if state := callback.state_dict():
+                if callback.name in states:
+                    raise ValueError(
+                        f"two callbacks with a state are named {callback.name!r}: give each class a name of its own, "
+                        "by which a resumed run finds its state"
+                    )
+                states[callback.name] = state
+        return states
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a :meth:`state_dict`.

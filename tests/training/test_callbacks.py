@@ -104,6 +104,12 @@ def test_early_stopping_counts_evaluations_without_a_better_one_and_survives_a_r
     assert other.fit() and other.progress.epoch == 5, "a run that ended stays ended"
 
 
+def test_two_callbacks_that_would_share_a_state_are_told():
+    trainer = trainer_of(epochs=1, callbacks=[EarlyStopping(1), EarlyStopping(5)])
+    with pytest.raises(ValueError, match="named 'early_stopping'"):
+        trainer.state_dict()
+
+
 def test_a_time_budget_counts_all_sessions():
     trainer = trainer_of(epochs=1000, callbacks=[TimeBudget(0.2 / 60)])
     assert trainer.fit()

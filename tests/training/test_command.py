@@ -80,6 +80,7 @@ def test_resume_after_an_epoch_ends_with_the_same_bits(workplace, command):
     command("--config", "small", "--run-dir", "resumed", "train.epochs=1")
     status, output, _ = command("--resume", "resumed", "train.epochs=2")
     assert status == 0 and "resuming" in output
+    assert yaml.safe_load(Path("resumed/config.yaml").read_text())["train"]["epochs"] == 2
     straight, resumed = weights(Path("straight")), weights(Path("resumed"))
     assert all(np.array_equal(straight[key], resumed[key]) for key in straight)
     assert [record["step"] for record in records(Path("resumed"), "step")] == [3, 6, 9, 12, 15]
