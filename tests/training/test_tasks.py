@@ -254,6 +254,15 @@ def test_a_metric_or_monitor_that_is_not_known_is_told():
         make("regression", monitor="f1")
 
 
+def test_outputs_of_another_shape_than_the_targets_are_told_and_not_broadcast():
+    trainer = make("regression")
+    with pytest.raises(ValueError, match=r"gives \(5, 1\) for targets of \(5,\)"):
+        trainer.task.loss(trainer.model, (framework.ones(5, 1), framework.ones(5)))
+    trainer = make("autoencoder")
+    with pytest.raises(ValueError, match=r"gives \(5, 1, 8, 8\) for targets of \(5, 64\)"):
+        trainer.task.loss(trainer.model, (framework.ones(5, 64), None))
+
+
 def test_pixels_outside_of_what_the_loss_takes_are_told():
     trainer = make("autoencoder")
     with pytest.raises(TrainingError, match=r"from 0 to 1, but they go from -1 to 1: set data\.normalize=false"):

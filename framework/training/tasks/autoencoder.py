@@ -13,7 +13,7 @@ from framework.tensor import Tensor
 from framework.training.errors import TrainingError
 from framework.training.gallery import Item
 from framework.training.metrics import Errors, Metric
-from framework.training.tasks.base import Batch, Result, Task
+from framework.training.tasks.base import Batch, Result, Task, check_same_shape
 from framework.training.tasks.classification import pixels
 
 SHOWN = 16
@@ -50,6 +50,7 @@ class Autoencoder(Task):
         inputs = batch[0]
         output = model(inputs)
         reconstruction = output[0] if isinstance(output, tuple) else output
+        check_same_shape(reconstruction, inputs)
         if self.gives_logits and not 0 <= inputs.min().item() <= inputs.max().item() <= 1:
             raise TrainingError(
                 "loss bce_with_logits needs inputs from 0 to 1, but they go from "

@@ -129,3 +129,15 @@ class Task:
     def gallery(self, model: Module, batches: Iterable[Batch]) -> Iterator[Item]:
         """What a person wants to look at. Called in evaluation mode, without recording, on a random stream of its own."""
         yield from ()
+
+
+def check_same_shape(outputs: Tensor, targets: Tensor) -> None:
+    """Refuse what a loss would silently broadcast, such as ``(N, 1)`` against ``(N,)``.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if outputs.shape != targets.shape:
+        raise ValueError(
+            f"the model gives {tuple(outputs.shape)} for targets of {tuple(targets.shape)}: reshape the one or the other"
+        )

@@ -12,7 +12,7 @@ import framework
 from framework.nn import Module
 from framework.training.gallery import Item
 from framework.training.metrics import Errors, Metric
-from framework.training.tasks.base import Batch, Result, Task
+from framework.training.tasks.base import Batch, Result, Task, check_same_shape
 
 
 @dataclass
@@ -35,10 +35,9 @@ class Regression(Task):
         """The loss of a batch ``(inputs, targets)``."""
         inputs, targets = batch
         outputs = model(inputs)
-        if isinstance(outputs, tuple):
-            mean, variance = outputs
-            return Result(self.loss_function(mean, targets, variance), mean)
-        return Result(self.loss_function(outputs, targets), outputs)
+        mean, *variance = outputs if isinstance(outputs, tuple) else (outputs,)
+        check_same_shape(mean, targets)
+        return Result(self.loss_function(mean, targets, *variance), mean)
 
     def gallery(self, model: Module, batches: Iterable[Batch]) -> Iterator[Item]:
         """For one input and one output: the data, and the fitted line over it."""
