@@ -1,7 +1,7 @@
 """Convolution in two dimensions, in float32: tiles of sums read the channels-last input where it lies, nothing is unrolled.
 
 For one row of the kernel, the window of an output is one run of memory: (kernel width × channels) numbers. A tile takes up to
-six neighbouring outputs, whose runs are a step apart, and sixteen output channels, over all rows of the kernel.
+six neighbouring outputs, whose runs are a step apart, and sixteen or eight output channels, over all rows of the kernel.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 
 from framework.kernels.convolution import convolution_output_shape
 from framework.kernels.fast.compiler import Array, compiled
-from framework.kernels.fast.tiles import ROWS, WIDTH, address, in_panels, tile
+from framework.kernels.fast.tiles import NARROW, ROWS, WIDTH, address, in_panels, narrow_tile, tile
 from framework.kernels.parallel import side_by_side
 
 Ints = tuple[int, ...]
 
 _PIECES = 8  # of the images, side by side
 _LEAST = 1 << 21  # products of numbers that are worth it
-_FEWEST = 6  # output channels: with fewer, too much of a tile is computed for nothing
+_FEWEST = 3  # output channels: with fewer, too much of a tile is computed for nothing
 
 
 def _suits(x: Array, weight_shape: Ints, dilation: Ints, groups: int) -> bool:
@@ -50,18 +50,18 @@ def _surrounded(x: Array, padding: Ints) -> Array:
 
 @compiled
 def _correlate(x: Array, panels: Array, bias: Array, y: Array, step_down: int, step_right: int) -> None:
-    """``y`` ``(N, H, W, O)`` from a padded ``x`` ``(N, H', W', C)`` and ``panels`` ``(O / 16, kernel, run, 16)``."""
+    """``y`` ``(N, H, W, O)`` from a padded ``x`` ``(N, H', W', C)`` and ``panels`` ``(O / w, kernel, run, w)``, w 16 or 8."""
     n, height, width, outputs = y.shape
     line, channels = x.shape[2] * x.shape[3] * 4, x.shape[3] * 4
-    count, kernel, run, _ = panels.shape
+    count, kernel, run, wide = panels.shape
     strips = (width + ROWS - 1) // ROWS
-    spare = np.empty((ROWS, WIDTH), np.float32)
+    spare = np.empty((ROWS, wide), np.float32)
     at_x, at_panels, at_bias, at_y, at_spare = address(x), address(panels), address(bias), address(y), address(spare)
     for i in range(n):
         for panel in range(count):
-            right = at_panels + panel * kernel * run * WIDTH * 4
-            first = panel * WIDTH
-            whole = first + WIDTH <= outputs
+            right = at_panels + panel * kernel * run * wide * 4
+            first = panel * wide
+            whole = first + wide <= outputs
             for row in range(height):
                 left = at_x + (i * x.shape[1] + row * step_down) * line
                 target = at_y + ((i * height + row) * width * outputs + first) * 4
@@ -69,11 +69,19 @@ def _correlate(x: Array, panels: Array, bias: Array, y: Array, step_down: int, s
                 for strip in range(strips):
                     rows = (width - begin + strips - strip - 1) // (strips - strip)
                     place = left + begin * step_right * channels
-                    tile(
-                        rows, place, step_right * channels, 4, line, right, WIDTH * 4, run * WIDTH * 4, kernel, run,
-                        at_bias + first * 4, 0,
-                        target + begin * outputs * 4 if whole else at_spare, outputs * 4 if whole else WIDTH * 4,
-                    )  # fmt: skip
+                    c, c_row = at_spare, wide * 4
+                    if whole:
+                        c, c_row = target + begin * outputs * 4, outputs * 4
+                    if wide == WIDTH:
+                        tile(
+                            rows, place, step_right * channels, 4, line, right, wide * 4, run * wide * 4, kernel, run,
+                            at_bias + first * 4, 0, c, c_row,
+                        )  # fmt: skip
+                    else:
+                        narrow_tile(
+                            rows, place, step_right * channels, 4, line, right, wide * 4, run * wide * 4, kernel, run,
+                            at_bias + first * 4, 0, c, c_row,
+                        )  # fmt: skip
                     if not whole:
                         for r in range(rows):
                             for j in range(outputs - first):
@@ -85,7 +93,7 @@ def _correlate(x: Array, panels: Array, bias: Array, y: Array, step_down: int, s
 def _weight_gradient(x: Array, grad: Array, total: Array, run: int, step_down: int, step_right: int) -> None:
     """Add to ``total`` ``(kernel, run, O)`` the sum over images and positions of ``x``'s windows times ``grad``.
 
-    ``x`` is padded, ``grad`` ``(N, H, W, O)`` has a multiple of 16 channels.
+    ``x`` is padded, ``grad`` ``(N, H, W, O)`` has 8, or a multiple of 16, channels.
     """
     n, height, width, outputs = grad.shape
     line, channels = x.shape[2] * x.shape[3] * 4, x.shape[3] * 4
@@ -97,21 +105,28 @@ def _weight_gradient(x: Array, grad: Array, total: Array, run: int, step_down: i
             begin = 0
             for strip in range(strips):
                 rows = (run - begin + strips - strip - 1) // (strips - strip)
-                for first in range(0, outputs, WIDTH):
+                for first in range(0, outputs, WIDTH):  # once where there are 8
                     right = at_grad + (i * height * width * outputs + first) * 4
                     target = at_total + ((row * run + begin) * outputs + first) * 4
-                    tile(
-                        rows, left + begin * 4, 4, step_right * channels, step_down * line, right, outputs * 4,
-                        width * outputs * 4, height, width, target, outputs * 4, target, outputs * 4,
-                    )  # fmt: skip
+                    if outputs == NARROW:
+                        narrow_tile(
+                            rows, left + begin * 4, 4, step_right * channels, step_down * line, right, outputs * 4,
+                            width * outputs * 4, height, width, target, outputs * 4, target, outputs * 4,
+                        )  # fmt: skip
+                    else:
+                        tile(
+                            rows, left + begin * 4, 4, step_right * channels, step_down * line, right, outputs * 4,
+                            width * outputs * 4, height, width, target, outputs * 4, target, outputs * 4,
+                        )  # fmt: skip
                 begin += rows
 
 
 def _convolve(x: Array, kernel: Array, bias: Array | None, out: Ints, stride: Ints, padding: Ints) -> Array:
     """The correlation of ``x`` ``(N, C, H, W)`` with ``kernel`` ``(rows, columns, C, O)``."""
     rows, columns, channels, outputs = kernel.shape
-    panels = in_panels(kernel.reshape(rows, columns * channels, outputs))
-    shift = np.zeros(len(panels) * WIDTH, np.float32)
+    wide = NARROW if outputs <= NARROW else WIDTH
+    panels = in_panels(kernel.reshape(rows, columns * channels, outputs), wide)
+    shift = np.zeros(len(panels) * wide, np.float32)
     if bias is not None:
         shift[:outputs] = bias
     y = np.empty((len(x), *out, outputs), np.float32)
@@ -119,7 +134,7 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, out: Ints, stride: In
     def piece(images: slice) -> None:
         _correlate(_surrounded(x[images], padding), panels, shift, y[images], *stride)
 
-    side_by_side(piece, _pieces(len(x), y.size * panels[0].size // WIDTH))
+    side_by_side(piece, _pieces(len(x), y.size * panels[0].size // wide))
     return y.transpose(0, 3, 1, 2)
 
 
@@ -172,7 +187,7 @@ def convolution_weight_gradient(
     if grad.dtype != np.float32 or outputs < _FEWEST:
         return NotImplemented
     rows, run = kernel_shape[0], kernel_shape[1] * channels
-    width = -(-outputs // WIDTH) * WIDTH
+    width = NARROW if outputs <= NARROW else -(-outputs // WIDTH) * WIDTH
 
     def piece(images: slice) -> Array:
         own = grad[images].transpose(0, 2, 3, 1)

@@ -1,4 +1,4 @@
-"""The innermost part of a matrix product: a tile of 6 × 16 sums that stay in registers.
+"""The innermost part of a matrix product: a tile of 6 × 16, or 6 × 8, sums that stay in registers.
 
 Compilers don't find this form in loops, so its instructions are built here. Everything around it is ordinary compiled code.
 """
@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from framework.kernels.fast.compiler import Array, compiled
 
 ROWS = 6  # of a tile at most
-WIDTH = 16  # of every tile: two vectors of 8
+NARROW, WIDTH = 8, 16  # of a tile: one vector or two
 
 _VECTOR = ir.VectorType(ir.FloatType(), 8)
 _VECTOR_BYTES = 32
@@ -33,20 +33,20 @@ def address(typing: Any, array: Any) -> Any:
     return numba.int64(array), generate
 
 
-def _vectors(builder: Any, place: Any) -> list[Any]:
-    """Pointers to the vectors of one row at an address."""
+def _vectors(builder: Any, place: Any, count: int) -> list[Any]:
+    """Pointers to so many vectors from an address on."""
     return [
         builder.inttoptr(builder.add(place, ir.Constant(ir.IntType(64), _VECTOR_BYTES * v)), _VECTOR.as_pointer())
-        for v in range(WIDTH // 8)
+        for v in range(count)
     ]
 
 
-def _load(builder: Any, place: Any) -> list[Any]:
-    return [builder.load(each, align=4) for each in _vectors(builder, place)]
+def _load(builder: Any, place: Any, count: int) -> list[Any]:
+    return [builder.load(each, align=4) for each in _vectors(builder, place, count)]
 
 
-def _tile(rows: int) -> Any:
-    """A function that computes a tile of that many rows; all arguments are addresses and distances in bytes."""
+def _tile(rows: int, vectors: int) -> Any:
+    """A function that computes a tile of that many rows and vectors in a row; see :func:`tile` for its arguments."""
 
     @intrinsic
     def tile(
@@ -62,7 +62,7 @@ def _tile(rows: int) -> Any:
             sums = []
             for r in range(rows):
                 row = builder.add(start, builder.mul(start_row, ir.Constant(number, r)))
-                for vector in _load(builder, row):
+                for vector in _load(builder, row, vectors):
                     place = cgutils.alloca_once(builder, _VECTOR)  # becomes a register
                     builder.store(vector, place)
                     sums.append(place)
@@ -71,7 +71,7 @@ def _tile(rows: int) -> Any:
                 right = cgutils.alloca_once_value(builder, builder.add(b, builder.mul(b_segment, outer.index)))
                 with cgutils.for_range(builder, count):
                     here = builder.load(left)
-                    factors = _load(builder, builder.load(right))
+                    factors = _load(builder, builder.load(right), vectors)
                     for r in range(rows):
                         pointer = builder.inttoptr(builder.add(here, times[r]), ir.FloatType().as_pointer())
                         value = builder.load(pointer, align=4)
@@ -84,15 +84,15 @@ def _tile(rows: int) -> Any:
                             ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8),
                         )
                         for v, factor in enumerate(factors):
-                            place = sums[2 * r + v]
+                            place = sums[vectors * r + v]
                             product = builder.fmul(everywhere, factor, flags=("contract",))
                             builder.store(builder.fadd(builder.load(place), product, flags=("contract",)), place)
                     builder.store(builder.add(here, a_step), left)
                     builder.store(builder.add(builder.load(right), b_step), right)
             for r in range(rows):
                 row = builder.add(c, builder.mul(c_row, ir.Constant(number, r)))
-                for v, pointer in enumerate(_vectors(builder, row)):
-                    builder.store(builder.load(sums[2 * r + v]), pointer, align=4)
+                for v, pointer in enumerate(_vectors(builder, row, vectors)):
+                    builder.store(builder.load(sums[vectors * r + v]), pointer, align=4)
             return context.get_dummy_value()
 
         return numba.void(*[numba.int64] * 13), generate
@@ -100,7 +100,8 @@ def _tile(rows: int) -> Any:
     return tile
 
 
-_tile1, _tile2, _tile3, _tile4, _tile5, _tile6 = [_tile(rows) for rows in range(1, ROWS + 1)]
+_wide1, _wide2, _wide3, _wide4, _wide5, _wide6 = [_tile(rows, 2) for rows in range(1, ROWS + 1)]
+_narrow1, _narrow2, _narrow3, _narrow4, _narrow5, _narrow6 = [_tile(rows, 1) for rows in range(1, ROWS + 1)]
 
 
 @compiled
@@ -120,26 +121,46 @@ def tile(
         count: How many steps a segment has.
     """
     if rows == 6:
-        _tile6(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+        _wide6(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
     elif rows == 5:
-        _tile5(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+        _wide5(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
     elif rows == 4:
-        _tile4(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+        _wide4(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
     elif rows == 3:
-        _tile3(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+        _wide3(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
     elif rows == 2:
-        _tile2(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+        _wide2(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
     else:
-        _tile1(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+        _wide1(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
 
 
-def in_panels(matrix: Array) -> Array:
-    """``(..., n)`` as ``(panels, ..., 16)``, contiguous, with zeros where n is no multiple of 16."""
+@compiled
+def narrow_tile(
+    rows: int, a: int, a_row: int, a_step: int, a_segment: int, b: int, b_step: int, b_segment: int, segments: int,
+    count: int, start: int, start_row: int, c: int, c_row: int,
+) -> None:  # fmt: skip
+    """:func:`tile` of 8 columns."""
+    if rows == 6:
+        _narrow6(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 5:
+        _narrow5(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 4:
+        _narrow4(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 3:
+        _narrow3(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    elif rows == 2:
+        _narrow2(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+    else:
+        _narrow1(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+
+
+def in_panels(matrix: Array, width: int = WIDTH) -> Array:
+    """``(..., n)`` as ``(panels, ..., width)``, contiguous, with zeros where n is no multiple of the width."""
     *lead, n = matrix.shape
-    panels = -(-n // WIDTH)
-    padded = np.zeros((*lead, panels * WIDTH), np.float32)
+    panels = -(-n // width)
+    padded = np.zeros((*lead, panels * width), np.float32)
     padded[..., :n] = matrix
-    return np.ascontiguousarray(np.moveaxis(padded.reshape(*lead, panels, WIDTH), -2, 0))
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(*lead, panels, width), -2, 0))
 
 
 WHOLE, LOWER_RESULT, LOWER_LEFT, UPPER_LEFT = range(4)
@@ -161,20 +182,20 @@ def product(
             ``UPPER_LEFT``: A is 0 below it; ``WHOLE``: nothing.
     """
     strips = (rows + ROWS - 1) // ROWS
-    begin = 0
-    for strip in range(strips):
-        height = (rows - begin + strips - strip - 1) // (strips - strip)
-        first, last = 0, count
-        if form == LOWER_LEFT:
-            last = min(count, begin + height)
-        elif form == UPPER_LEFT:
-            first = min(begin, count)
-        for panel in range((columns + WIDTH - 1) // WIDTH):
-            if form == LOWER_RESULT and panel * WIDTH >= begin + height:
-                break
-            begin_start = start + (begin * start_row + panel * WIDTH * 4 if start_row else 0)
-            tile(
-                height, a + begin * a_row + first * a_step, a_row, a_step, 0, b + panel * b_panel + first * b_step,
-                b_step, 0, 1, last - first, begin_start, start_row, c + begin * c_row + panel * WIDTH * 4, c_row,
-            )  # fmt: skip
-        begin += height
+    for panel in range((columns + WIDTH - 1) // WIDTH):  # of B, which stays in the cache for all strips of A
+        begin = 0
+        for strip in range(strips):
+            height = (rows - begin + strips - strip - 1) // (strips - strip)
+            first, last = 0, count
+            if form == LOWER_LEFT:
+                last = min(count, begin + height)
+            elif form == UPPER_LEFT:
+                first = min(begin, count)
+            if form != LOWER_RESULT or panel * WIDTH < begin + height:
+                tile(
+                    height, a + begin * a_row + first * a_step, a_row, a_step, 0,
+                    b + panel * b_panel + first * b_step, b_step, 0, 1, last - first,
+                    start + (begin * start_row + panel * WIDTH * 4 if start_row else 0), start_row,
+                    c + begin * c_row + panel * WIDTH * 4, c_row,
+                )  # fmt: skip
+            begin += height
