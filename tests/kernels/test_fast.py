@@ -201,8 +201,9 @@ def test_convolution(rng, images, channels, size, outputs, kernel, stride, paddi
     ],
 )
 @pytest.mark.parametrize("strange", [False, True])
-def test_max_pool(rng, kernel, stride, padding, dilation, ceil, strange):
-    x = rng.integers(0, 4, (5, 8, 10, 7)).astype(float32)  # with ties
+@pytest.mark.parametrize("channels", [7, 19])
+def test_max_pool(rng, kernel, stride, padding, dilation, ceil, strange, channels):
+    x = rng.integers(0, 4, (5, 8, 10, channels)).astype(float32)  # with ties
     if strange:
         x[rng.random(x.shape) < 0.2] = np.nan
         x[rng.random(x.shape) < 0.2] = -np.inf

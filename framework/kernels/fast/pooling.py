@@ -12,6 +12,8 @@ from framework.kernels.pooling import pool_output_shape
 
 Ints = tuple[int, ...]
 
+_FEW = 16  # channels: with fewer, one write to the tap that won is faster than a vector for each tap
+
 
 def _suits(x: Array) -> bool:
     return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and x.transpose(0, 2, 3, 1).flags.c_contiguous
@@ -96,6 +98,24 @@ def _put(
                                 target[c] = slopes[c] if winner[c] == tap else np.float32(0)
 
 
+@compiled
+def _put_few(
+    grad: Array, taps: Array, result: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, adds: bool,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    """As :func:`_put`, into zeros, with one write for each element of ``grad``."""
+    columns = np.uint8(kernel[1])
+    for n in range(start, stop):
+        for row in range(grad.shape[1]):
+            top = row * stride[0] - padding[0]
+            for column in range(grad.shape[2]):
+                left = column * stride[1] - padding[1]
+                for c in range(grad.shape[3]):
+                    tap = taps[n, row, column, c]
+                    i, j = tap // columns, tap % columns
+                    result[n, top + i * dilation[0], left + j * dilation[1], c] += grad[n, row, column, c]
+
+
 def max_pool_put(
     grad: Array, taps: Array, input_shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Any:
@@ -110,9 +130,11 @@ def max_pool_put(
     covered = apart and not any(padding) and all(
         [s == k and o * k == size for s, k, o, size in zip(stride, kernel, taps.shape[2:], spatial, strict=True)]
     )  # fmt: skip
-    result = (np.empty if covered else np.zeros)((n, *spatial, channels), np.float32)
+    few = channels < _FEW
+    put = _put_few if few else _put
+    result = (np.empty if covered and not few else np.zeros)((n, *spatial, channels), np.float32)
     window = kernel, stride, padding, dilation
     over(
-        lambda start, stop: _put(slopes, winners, result, *window, not apart, start, stop), n, result.size // n
+        lambda start, stop: put(slopes, winners, result, *window, not apart, start, stop), n, result.size // n
     )
     return result.transpose(0, 3, 1, 2)
