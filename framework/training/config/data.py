@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
-from framework.training.config.fields import Count, CountOrZero, Fraction, NotNegative, Section, Text
+from framework.training.config.fields import Count, CountOrZero, Fraction, NotNegative, Processes, Section, Text
 
 Share: TypeAlias = Annotated[float, Meta(gt=0, lt=1)]
 
@@ -18,7 +18,7 @@ class Source(Section, tag_field="source", frozen=True, kw_only=True):
     """Samples in a training batch."""
     eval_batch_size: Count = 500
     """Samples in an evaluation batch; only speed and memory depend on it."""
-    workers: CountOrZero = 0
+    workers: Processes = 0
     """Processes that prepare batches; 0: none beside the training itself."""
 
 

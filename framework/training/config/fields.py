@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
 CountOrZero: TypeAlias = Annotated[int, Meta(ge=0)]
+# A mistyped number must not start a million processes.
+Processes: TypeAlias = Annotated[int, Meta(ge=0, le=64)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0)]
 NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
