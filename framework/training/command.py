@@ -10,7 +10,9 @@ from pathlib import Path
 from framework.training.build import Models
 from framework.training.config import ConfigError, find_config, list_configs
 from framework.training.errors import TrainingError
+from framework.training.inference import predict, sample
 from framework.training.progress import Console
+from framework.training.report import compare_runs
 from framework.training.session import Request, dry_run, evaluate, find_rate, resume, train
 
 CONFIGS = Path("configs")
@@ -33,6 +35,17 @@ def main(models: Models, arguments: Sequence[str] | None = None) -> int:
     try:
         if options.eval is not None:
             return evaluate(request, Path(options.eval))
+        if options.compare is not None:
+            return compare(options.compare, request.console)
+        if options.predict is not None:
+            # Files that stand behind another option come as overrides, which have an equals sign.
+            files = options.predict[1:] + [each for each in options.overrides if "=" not in each]
+            request.overrides = [each for each in options.overrides if "=" in each]
+            return predict(request, Path(options.predict[0]), files, options.invert)
+        if options.sample is not None:
+            return sample(
+                request, Path(options.sample), options.prompt, options.length, options.temperature, options.sample_seed
+            )
         if options.resume is not None:
             return resume(request, Path(options.resume))
         if options.config is None:
@@ -58,6 +71,16 @@ def main(models: Models, arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def compare(runs: Sequence[str], console: Console) -> int:
+    """Print a comparison of runs, and write it as an HTML page beside the first of them."""
+    folders = [Path(run) for run in runs]
+    names = "-".join(folder.resolve().name for folder in folders[:4])
+    page = folders[0].resolve().parent / f"compare-{names[:100]}.html"
+    console.always(compare_runs(folders, page))
+    console.always(f"\nas a page: {page}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     listed = "".join(f"\n  {name:20} {description}" for name, description in list_configs(CONFIGS))
     parser = argparse.ArgumentParser(
@@ -75,6 +98,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument(
         "--resume", metavar="RUN_OR_CHECKPOINT", help="continue a run from its last checkpoint, or from the one given"
+    )
+    what.add_argument(
+        "--compare",
+        nargs="+",
+        metavar="RUN",
+        help="show in which settings runs differ, and their curves side by side; also written as an HTML page",
+    )
+    what.add_argument(
+        "--predict",
+        nargs="+",
+        metavar=("CHECKPOINT", "IMAGE"),
+        help="the classes of picture files, by a checkpoint or a run's folder",
+    )
+    what.add_argument(
+        "--sample", metavar="CHECKPOINT", help="text from a language model, by a checkpoint or a run's folder"
+    )
+    parser.add_argument("--invert", action="store_true", help="with --predict: exchange light and dark in the pictures")
+    parser.add_argument("--prompt", metavar="TEXT", help="with --sample: what the text begins with")
+    parser.add_argument("--length", type=int, default=500, metavar="N", help="with --sample: how many characters")
+    parser.add_argument(
+        "--temperature", type=float, metavar="T", help="with --sample: lower is more careful, 0 takes the likeliest"
+    )
+    parser.add_argument(
+        "--sample-seed", type=int, default=0, metavar="N", help="with --sample: another seed, another text"
     )
     parser.add_argument(
         "--dry-run",

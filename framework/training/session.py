@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import framework
+from framework.nn import Module
 from framework.training.build import Models, build_trainer, example, open_model_file, resolve_model
 from framework.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from framework.training.config import Config, ConfigError, dump, load_config, with_model_arguments
@@ -121,7 +122,7 @@ def evaluate(request: Request, path: Path) -> int:
     checkpoint = load_checkpoint(path, console.warn)
     with _default_dtype_kept():
         trainer, parts, config = request.prepare(request.load_stored(checkpoint))
-        _load_weights(trainer, checkpoint, config)
+        load_weights(trainer.model, checkpoint, config)
         figures = trainer.evaluate()
     console.always(f"checkpoint  {checkpoint.path}")
     console.always(f"data set    {parts.description()}")
@@ -267,9 +268,14 @@ def _stop_on_interrupt(trainer: Trainer, console: Console) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _load_weights(trainer: Trainer, checkpoint: Checkpoint, config: Config) -> None:
+def load_weights(model: Module, checkpoint: Checkpoint, config: Config) -> None:
+    """Give a model the weights that evaluations judge.
+
+    Raises:
+        TrainingError: If they don't fit it.
+    """
     try:
-        trainer.model.load_state_dict(checkpoint.judged_weights)
+        model.load_state_dict(checkpoint.judged_weights)
     except RuntimeError as error:
         raise _misfit(checkpoint, config, error) from error
 
