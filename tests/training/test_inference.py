@@ -113,4 +113,4 @@ def test_text_goes_on_from_the_prompt(workplace, command):
     status, _, errors = command("--sample", "run", "--prompt", "xyz")
     assert status == 1
     assert "the prompt has characters that the model does not know: 'x' 'y' 'z'" in errors
-    assert load_checkpoint(Path("run")).data["facts"]["characters"] == "abcdefgh"
+    assert load_checkpoint(Path("run")).data["facts"]["characters"] == list("abcdefgh")
