@@ -20,6 +20,7 @@ from framework.training.tasks import (
 )
 from framework.training.trainer import Trainer
 from framework.utils.data import DataLoader, TensorDataset
+from models import LSTM
 
 
 class TinyVAE(nn.Module):
@@ -73,8 +74,8 @@ def make(kind, *, batch_size=32, accumulate=1, epochs=3, lr=0.01, **options):
         tokens = framework.arange(count * 9).reshape(count, 9) % 5
         targets = tokens[:, 1:].clone()
         targets[framework.rand(count, 8) < 0.3] = -100
-        model, data = nn.Sequential(nn.Embedding(5, 8), nn.Linear(8, 5)), TensorDataset(tokens[:, :8], targets)
-        facts = {"characters": list("abcde"), "context": 8}
+        model, data = LSTM(5, width=8, layers=1), TensorDataset(tokens[:, :8], targets)
+        facts = {"characters": list("abcde")}
         task = LanguageModel(nn.CrossEntropyLoss(), ["perplexity", "accuracy", "exact"], facts, prompt="ab", length=20)
     elif kind == "regression":
         x = framework.rand(count, 1) * 4 - 2
@@ -230,6 +231,10 @@ def test_sampled_text_follows_the_temperature_and_refuses_what_it_does_not_know(
     assert len(set(wild)) == 5 and "abcdeabcde" not in wild
     with pytest.raises(TrainingError, match="'x' 'z'"):
         sample_text(trainer.model, facts, "axz", 1)
+    with pytest.raises(
+        TrainingError, match=r"Linear has no method generate\(tokens, count, temperature, top_k, generator\)"
+    ):
+        sample_text(nn.Linear(1, 1), facts, "a", 1)
     with pytest.raises(TrainingError, match="not trained on text"):
         sample_text(trainer.model, {}, "a", 1)
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 import framework
 from framework.nn import Module
-from framework.random import Generator, default_generator
+from framework.random import Generator
 from framework.training.errors import TrainingError
 from framework.training.gallery import Item
 from framework.training.metrics import IGNORED, Accuracy, Exact, Metric, Perplexity
@@ -22,8 +19,8 @@ from framework.training.tasks.base import Batch, Facts, Result, Task
 class LanguageModel(Task):
     """Scores ``(N, T, vocabulary)`` against the next tokens ``(N, T)``; targets of -100 are not counted.
 
-    ``facts`` may have ``characters``, the text of each token, and ``context``, the longest sequence that the model takes: with
-    both, text is sampled for the gallery.
+    Where ``facts`` has ``characters``, the text of each token, and the model a method ``generate`` (see ``models/gpt.py``), text
+    is sampled for the gallery.
 
     Args:
         prompt: What text for the gallery begins with, but for characters that the data don't have; the first character of
@@ -59,7 +56,7 @@ class LanguageModel(Task):
 
     def gallery(self, model: Module, batches: Iterable[Batch]) -> Iterator[Item]:
         """A sampled text."""
-        if self.facts.get("characters"):
+        if self.facts.get("characters") and hasattr(model, "generate"):
             known = "".join(character for character in self.prompt if character in self.facts["characters"])
             text = sample_text(model, self.facts, known, self.length, temperature=self.temperature, top_k=self.top_k)
             yield Item("text", "Sampled text", text)
@@ -78,8 +75,9 @@ def sample_text(
     """The prompt with ``length`` sampled tokens after it.
 
     Args:
-        model: Gives scores ``(1, T, vocabulary)`` for tokens ``(1, T)``; called in the mode in which it is.
-        facts: Those of the run: ``characters``, and ``context`` where the model takes no longer sequences.
+        model: Its method ``generate(tokens, count, temperature, top_k, generator)`` gives tokens ``(1, T)`` with ``count`` after
+            them.
+        facts: Those of the run: ``characters``.
         prompt: Text of known characters; the first one of the vocabulary where it is empty.
         length: How many tokens.
         temperature: See :class:`LanguageModel`.
@@ -87,7 +85,8 @@ def sample_text(
         generator: Where the random numbers come from; the default generator otherwise.
 
     Raises:
-        TrainingError: If the prompt has a character that the model has never seen, or the run had no characters.
+        TrainingError: If the prompt has a character that the model has never seen, the run had no characters, or the model
+            has no such method.
     """
     characters: Sequence[str] = facts.get("characters") or ()
     if not characters:
@@ -100,20 +99,11 @@ def sample_text(
             f"it knows {''.join(characters)!r}"
         )
     tokens = [numbers[character] for character in prompt or characters[0]]
-    context = int(facts.get("context") or 0)
-    for _ in range(length):
-        window = tokens[-context:] if context else tokens
-        with framework.inference_mode():
-            scores = model(framework.tensor([window]))[0, -1].numpy()
-        tokens.append(_pick(scores, temperature, top_k, generator or default_generator))
-    return "".join(characters[token] for token in tokens)
-
-
-def _pick(scores: Any, temperature: float, top_k: int | None, generator: Generator) -> int:
-    if temperature == 0:
-        return int(scores.argmax())
-    scores = np.asarray(scores, np.float64) / temperature
-    if top_k is not None and top_k < len(scores):
-        scores = np.where(scores < np.partition(scores, -top_k)[-top_k], -math.inf, scores)
-    shares = np.exp(scores - scores.max())
-    return int(generator.multinomial(shares / shares.sum(), 1)[0])
+    generate = getattr(model, "generate", None)
+    if generate is None:
+        raise TrainingError(
+            f"{type(model).__name__} has no method generate(tokens, count, temperature, top_k, generator): give it one, as "
+            "models/gpt.py has"
+        )
+    sampled = generate(framework.tensor([tokens]), length, temperature, top_k, generator)
+    return "".join(characters[token] for token in sampled[0].tolist())
