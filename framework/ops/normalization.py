@@ -149,7 +149,13 @@ def in_single(name: str, function: Callable[..., Any], input: Any, *tensors: Any
 
 def _trailing(name: str, input: Any, normalized_shape: Any, **factors: Any) -> Ints:
     check_floats(name, input)
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not isinstance(normalized_shape, Sequence) or not all(isinstance(each, int) for each in normalized_shape):
+        given = type(normalized_shape).__name__ if not isinstance(normalized_shape, Sequence) else repr(normalized_shape)
+        raise TypeError(
+            f"{name}(): argument 'normalized_shape' (position 2) must be tuple of ints, not {given}; for the last "
+            f"dimension alone give ({tuple(input.shape)[-1] if len(input.shape) else 'size'},)"
+        )
+    sizes = tuple(normalized_shape)
     if not sizes:
         raise RuntimeError(
             f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but "
@@ -173,7 +179,7 @@ def _trailing(name: str, input: Any, normalized_shape: Any, **factors: Any) -> I
 
 def layer_norm(
     input: Tensor,
-    normalized_shape: int | Sequence[int],
+    normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     eps: float = 1e-05,
@@ -187,6 +193,7 @@ def layer_norm(
         eps: Added to the variance.
 
     Raises:
+        TypeError: If ``normalized_shape`` is no tuple or list of ints.
         RuntimeError: If the shapes don't fit together.
     """
     sizes = _trailing("layer_norm", input, normalized_shape, weight=weight, bias=bias)
@@ -271,7 +278,7 @@ def _rms_norm(input: Any, weight: Any, axes: Ints, eps: float) -> Any:
 
 
 def rms_norm(
-    input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None, eps: float | None = None
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
     """Divide the last dimensions of each sample by the root of their mean square (Zhang and Sennrich, 2019).
 
@@ -282,6 +289,7 @@ def rms_norm(
         eps: Added to the mean square; by default the smallest step of the input's dtype at 1.
 
     Raises:
+        TypeError: If ``normalized_shape`` is no tuple or list of ints.
         RuntimeError: If the shapes don't fit together.
     """
     sizes = _trailing("rms_norm", input, normalized_shape, weight=weight)

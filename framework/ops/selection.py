@@ -305,16 +305,20 @@ def _sign_change(input: Any, result: Any) -> Any:
 
 
 @of_tensors
-@primitive()
+@primitive(input=lambda grad: _no_gradient(), values=lambda grad: _no_gradient())
 def heaviside(input: Any, values: Any) -> Any:
-    """0 below zero, 1 above, ``values`` at zero.
+    """0 below zero, 1 above, ``values`` at zero. It has no gradient, as in PyTorch.
 
     Raises:
-        RuntimeError: If the dtypes differ.
+        RuntimeError: If the dtypes differ; in backward.
     """
     if input.dtype != values.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
     return np.where(input == 0, values, (input > 0).astype(input.dtype))
+
+
+def _no_gradient() -> Any:
+    raise RuntimeError("derivative for aten::heaviside is not implemented; use where(), which has a gradient")
 
 
 def nan_to_num(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from types import CodeType
 from typing import Any
@@ -38,6 +38,8 @@ FAMILIES = {
 }
 # Floating-point arguments that get no gradient: targets, class weights, running statistics.
 CONSTANTS = (*samples_nn.CONSTANTS, *samples_layers.CONSTANTS, samples_layers.MEAN, samples_layers.VARIANCE)
+# In the elementwise family, but about a dimension: they get no generated operands.
+ALONG_A_DIMENSION = ("softmax", "log_softmax", "nn.functional.glu", "nn.functional.prelu", "nn.functional.softmin")
 Change = Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
 
 
@@ -125,6 +127,40 @@ def rows(*families: str) -> list[Row]:
         for name, makers in FAMILIES[family].items()
         for number, maker in enumerate(makers)
     ]
+
+
+def generated(table: list[Row]) -> list[Row]:
+    """From each elementwise row: operands that broadcast, operands without dimensions, and empty ones."""
+    made: list[Row] = []
+    for row in table:
+        if row.family != "elementwise" or row.name in ALONG_A_DIMENSION:
+            continue
+        positional, _ = row.maker(np.random.default_rng(0))
+        operands = [i for i, each in enumerate(positional) if isinstance(each, np.ndarray) and each.ndim]
+        changes: list[tuple[str, Callable[[int, Any], Any]]] = [
+            ("without dimensions", lambda _, each: each.reshape(-1)[0]),
+            ("empty", lambda _, each: each[:0]),
+        ]
+        for i in operands if len(operands) > 1 else ():
+            changes.append((f"size 1 in {i}", lambda j, each, i=i: each[:, :1] if i == j else each))
+            changes.append((f"no leading dimension in {i}", lambda j, each, i=i: each[0] if i == j else each))
+        for label, change in changes:
+            made.append(replace(row, maker=_changed(row.maker, operands, change), id=f"{row.id}-{label}"))
+    return made
+
+
+def _changed(maker: Maker, operands: list[int], change: Callable[[int, Any], Any]) -> Maker:
+    """A maker whose operands are first given one shape, and then changed."""
+
+    def make(rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        positional, options = maker(rng)
+        whole = np.broadcast_arrays(*[positional[i] for i in operands])
+        arguments = list(positional)
+        for i, each in zip(operands, whole, strict=True):
+            arguments[i] = np.array(change(i, each))
+        return tuple(arguments), options
+
+    return make
 
 
 def without_rows(primitives: list[Primitive], table: list[Row]) -> list[str]:

@@ -10,6 +10,8 @@ from tests.ops.samples_shape import Maker
 
 ROWS = np.array([2, 0, 2])
 INDEX = np.array([[0, 2, 1, 0], [1, 1, 0, 2]])
+WHOLE = np.array([[0, 2, 1, 0], [1, 1, 0, 2], [0, 1, 1, 0]])
+ONCE = np.array([[0, 2, 1, 0], [1, 1, 0, 2], [2, 0, 2, 1]])
 MASK = np.array([[True, False, True, False], [False, False, True, True], [True, False, False, False]])
 
 
@@ -47,10 +49,14 @@ SAMPLES: dict[str, list[Maker]] = {
         indexed(np.array([0, -1, 0]), source=(3,), accumulate=True),
     ],
     "repeat_interleave": [indexed(2), indexed(np.array([2, 0, 1]), dim=0), indexed(3, dim=1)],
-    "scatter": [indexed(0, INDEX, source=(3, 4)), indexed(1, INDEX[:, :1], 2.5)],
-    "scatter_add": [indexed(0, INDEX, source=(3, 4)), indexed(1, INDEX[:, :3], source=(2, 3))],
+    # In the first row of each (and the first ten of scatter_reduce) the index is smaller than the source.
+    "scatter": [indexed(0, INDEX, source=(3, 4)), indexed(0, ONCE, source=(3, 4)), indexed(1, INDEX[:, :1], 2.5)],
+    "scatter_add": [
+        *[indexed(0, INDEX, source=(3, 4)), indexed(0, WHOLE, source=(3, 4)), indexed(1, INDEX[:, :3], source=(2, 3))]
+    ],
     "scatter_reduce": [
-        indexed(0, INDEX, source=(3, 4), reduce=reduce, include_self=own)
+        indexed(0, index, source=(3, 4), reduce=reduce, include_self=own)
+        for index in (INDEX, WHOLE)
         for reduce in ("sum", "mean", "prod", "amax", "amin")
         for own in (True, False)
     ],

@@ -51,7 +51,7 @@ def symmetric(matrix: Any) -> Any:
 
 
 # How often a row can be differentiated, where that is not any number of times; beyond it there is an error.
-ORDERS = {"floor_divide": 0, "ctc_loss": 1, "products": 1, "cofactors": 2}
+ORDERS = {"floor_divide": 0, "heaviside": 0, "ctc_loss": 1, "products": 1, "cofactors": 2}
 
 # Whose gradient is a convention and no derivative: of a rounded value, a draw, a table read by frequency.
 CONVENTIONS = ("bernoulli", "embedding by frequency", "narrower", "normal")

@@ -15,75 +15,14 @@ from hypothesis.extra import numpy as arrays
 
 import framework
 import framework.special
-from framework.autograd.gradcheck import gradcheck, gradgradcheck
-from tests.ops.samples_elementwise import SAMPLES, Maker
+from framework.autograd.gradcheck import gradcheck
+from tests.ops.samples_elementwise import SAMPLES
 
-CASES = [(name, maker) for name, makers in SAMPLES.items() for maker in makers]
-IDS = [f"{name}-{number}" for name, makers in SAMPLES.items() for number in range(len(makers))]
 nan, inf = math.nan, math.inf
 
 
 def operation_of(name: str) -> Callable[..., Any]:
     return functools.reduce(getattr, name.split("."), framework)  # type: ignore[arg-type]
-
-
-def tensors(arguments: tuple[Any, ...], dtype: Any = None, requires_grad: bool = True) -> list[Any]:
-    made = []
-    for each in arguments:
-        if isinstance(each, np.ndarray):
-            each = framework.tensor(each)
-            if each.is_floating_point():
-                each = each.to(dtype or framework.float64).requires_grad_(requires_grad)
-        made.append(each)
-    return made
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=IDS)
-def test_gradients_of_first_and_second_order(name: str, maker: Maker) -> None:
-    arguments, options = maker(np.random.default_rng(0))
-    given = tensors(arguments)
-    inputs = [each for each in given if isinstance(each, framework.Tensor) and each.requires_grad]
-
-    def run(*_: Any) -> Any:
-        return operation_of(name)(*given, **options)
-
-    assert gradcheck(run, inputs)
-    assert gradgradcheck(run, inputs)
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=IDS)
-def test_float32_stays_float32_forward_and_backward(name: str, maker: Maker) -> None:
-    arguments, options = maker(np.random.default_rng(1))
-    exact = operation_of(name)(*tensors(arguments, framework.float64, False), **options)
-    given = tensors(arguments, framework.float32)
-    result = operation_of(name)(*given, **options)
-    assert result.dtype is framework.float32
-    np.testing.assert_allclose(result.detach().numpy(), exact.numpy(), rtol=2e-5, atol=2e-6)
-    result.sum().backward()
-    for each in given:
-        if isinstance(each, framework.Tensor) and each.requires_grad:
-            assert each.grad is not None
-            assert each.grad.dtype is framework.float32
-            assert each.grad.shape == each.shape
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=IDS)
-def test_recording_layout_and_blocks_change_no_value(name: str, maker: Maker) -> None:
-    arguments, options = maker(np.random.default_rng(2))
-    plain = tensors(arguments, requires_grad=False)
-    before = [each.numpy().copy() for each in plain if isinstance(each, framework.Tensor)]
-    expected = operation_of(name)(*plain, **options).numpy()
-    recorded = operation_of(name)(*tensors(arguments), **options)
-    np.testing.assert_array_equal(recorded.detach().numpy(), expected)
-    turned = [
-        each.transpose(0, -1).contiguous().transpose(0, -1)
-        if isinstance(each, framework.Tensor) and each.ndim
-        else each
-        for each in plain
-    ]
-    np.testing.assert_array_equal(operation_of(name)(*turned, **options).numpy(), expected)
-    for array, tensor in zip(before, [each for each in plain if isinstance(each, framework.Tensor)], strict=True):
-        np.testing.assert_array_equal(tensor.numpy(), array)
 
 
 UNARY = [

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 import framework
-from framework.autograd.gradcheck import gradcheck, gradgradcheck
 from framework.kernels import normalization as kernels
 from framework.nn import functional as F
-from tests.ops.checks import as_tensors, cases, check_modes_agree, function, leaves
-from tests.ops.samples_layers import MEAN, SAMPLES
-from tests.ops.samples_shape import Maker
-
-CASES = cases(SAMPLES)
-NAMES = [name for name, _ in CASES]
-
-
-def is_constant(value: Any) -> bool:
-    return not isinstance(value, np.ndarray) or value.dtype.kind != "f" or np.shares_memory(value, MEAN)
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=NAMES)
-def test_gradients_of_first_and_second_order(name: str, maker: Maker) -> None:
-    arguments, options = maker(np.random.default_rng(0))
-    given = [as_tensors(each, not is_constant(each)) for each in arguments]
-    if name.endswith(".batch_norm"):
-        given[1:3] = [None if each is None else each.detach() for each in given[1:3]]
-    inputs = [each for each in leaves(given) if each.requires_grad]
-
-    def operation(*_: Any) -> Any:
-        return function(name)(*given, **options)
-
-    assert gradcheck(operation, inputs)
-    assert gradgradcheck(operation, inputs)
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=NAMES)
-def test_values_depend_neither_on_recording_nor_on_strides(name: str, maker: Maker) -> None:
-    if not name.endswith((".embedding", ".batch_norm")):
-        check_modes_agree(name, maker)
+from tests.ops.samples_layers import SAMPLES
 
 
 def test_every_function_has_samples() -> None:
@@ -142,6 +109,10 @@ def test_refusals_name_what_is_wrong() -> None:
         F.embedding(framework.ones(2), table)
     with pytest.raises(RuntimeError, match="normalized_shape"):
         F.layer_norm(table, (3,))
+    for normalize in (F.layer_norm, F.rms_norm):
+        for shape in (2, [2.0], framework.tensor([2])):
+            with pytest.raises(TypeError, match="must be tuple of ints"):
+                normalize(table, shape)
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         F.batch_norm(framework.ones(1, 3), None, None, training=True)
     with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal"):

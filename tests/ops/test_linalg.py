@@ -14,25 +14,10 @@ from framework import linalg
 from framework.autograd import grad
 from framework.autograd.gradcheck import gradcheck, gradgradcheck
 from framework.nn import functional as F
-from tests.ops.checks import cases, check_gradients, check_modes_agree
-from tests.ops.samples_linalg import SAMPLES
-from tests.ops.samples_shape import Maker
-
-CASES = cases(SAMPLES)
 
 
 def normal(*shape: int, seed: int = 0) -> Any:
     return framework.tensor(np.random.default_rng(seed).standard_normal(shape))
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=[name for name, _ in CASES])
-def test_gradients_of_first_and_second_order(name: str, maker: Maker) -> None:
-    check_gradients(name, maker)
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=[name for name, _ in CASES])
-def test_values_depend_neither_on_recording_nor_on_strides(name: str, maker: Maker) -> None:
-    check_modes_agree(name, maker)
 
 
 # ---- Products ------------------------------------------------------------------------------------------------

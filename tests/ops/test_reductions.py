@@ -12,22 +12,8 @@ from hypothesis import strategies as st
 
 import framework
 from framework.autograd import grad
-from tests.ops.checks import cases, check_gradients, check_modes_agree
-from tests.ops.samples_reductions import SAMPLES
-from tests.ops.samples_shape import Maker
 
-CASES = cases(SAMPLES)
 NAN, INF = float("nan"), float("inf")
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=[name for name, _ in CASES])
-def test_gradients_of_first_and_second_order(name: str, maker: Maker) -> None:
-    check_gradients(name, maker)
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=[name for name, _ in CASES])
-def test_values_depend_neither_on_recording_nor_on_strides(name: str, maker: Maker) -> None:
-    check_modes_agree(name, maker)
 
 
 # ---- Dimensions ------------------------------------------------------------------------------------------

@@ -11,55 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import framework
-from framework.autograd.gradcheck import gradcheck, gradgradcheck
-from tests.ops.samples_indexing import SAMPLES as INDEXING
-from tests.ops.samples_shape import SAMPLES, Maker
 
 X = np.arange(24.0).reshape(2, 3, 4)
-
-
-def as_tensors(value: Any, requires_grad: bool) -> Any:
-    if isinstance(value, np.ndarray):
-        tensor = framework.tensor(value)
-        return tensor.requires_grad_() if requires_grad and tensor.is_floating_point() else tensor
-    if isinstance(value, (list, tuple)):
-        return type(value)([as_tensors(each, requires_grad) for each in value])
-    return value
-
-
-def leaves(value: Any) -> list[framework.Tensor]:
-    if isinstance(value, framework.Tensor):
-        return [value]
-    return [leaf for each in value for leaf in leaves(each)] if isinstance(value, (list, tuple)) else []
-
-
-CASES = [(name, maker) for table in (SAMPLES, INDEXING) for name, makers in table.items() for maker in makers]
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=[name for name, _ in CASES])
-def test_gradients_of_first_and_second_order(name: str, maker: Maker) -> None:
-    arguments, options = maker(np.random.default_rng(0))
-    given_arguments = as_tensors(arguments, requires_grad=True)
-    inputs = [each for each in leaves(given_arguments) if each.requires_grad]
-
-    def operation(*_: Any) -> Any:
-        result = getattr(framework, name)(*given_arguments, **options)
-        return tuple(result) if isinstance(result, (tuple, list)) else result
-
-    assert gradcheck(operation, inputs)
-    assert gradgradcheck(operation, inputs)
-
-
-@pytest.mark.parametrize(("name", "maker"), CASES, ids=[name for name, _ in CASES])
-def test_recording_changes_no_value_and_no_input(name: str, maker: Maker) -> None:
-    arguments, options = maker(np.random.default_rng(0))
-    plain, recorded = as_tensors(arguments, False), as_tensors(arguments, True)
-    function = getattr(framework, name)
-    for quiet, loud in zip(leaves([function(*plain, **options)]), leaves([function(*recorded, **options)]), strict=True):
-        np.testing.assert_array_equal(quiet.numpy(), loud.detach().numpy())
-        assert loud.requires_grad
-    for before, after in zip(leaves(list(as_tensors(arguments, False))), leaves(list(plain)), strict=True):
-        np.testing.assert_array_equal(before.numpy(), after.numpy())
 
 
 @st.composite
