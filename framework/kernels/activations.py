@@ -36,6 +36,7 @@ NORMAL = (
     -1.32266255e-07,
     1.75627668e-09,
 )
+_EXPONENT = tuple([-2 * each for each in NORMAL])
 
 
 def relu(x: Any) -> Any:
@@ -64,7 +65,7 @@ def gelu(x: Array, tanh: bool, with_slope: bool) -> tuple[Array, ...]:
 
 def _gelu(x: Array, y: Array, slope: Array | None = None) -> None:
     squared = np.square(x, out=np.empty_like(x))
-    polynomial(squared, NORMAL, out=y)
+    polynomial(squared, _EXPONENT, out=y)
     np.multiply(y, x, out=y)
     _finish_cumulative(y)
     if slope is not None:
@@ -80,9 +81,10 @@ def _gelu_exact(x: Array, y: Array, slope: Array | None = None) -> None:
 
 
 def _finish_cumulative(y: Array) -> None:
-    np.tanh(y, out=y)
-    np.multiply(y, 0.5, out=y)
-    np.add(y, 0.5, out=y)
+    """``(1 + tanh(u)) / 2`` from ``y = -2 u``: in this form exact for large negative u, too."""
+    np.exp(y, out=y)
+    np.add(y, 1, out=y)
+    np.reciprocal(y, out=y)
 
 
 def _add_density(x: Array, squared: Array, cumulative: Array, slope: Array) -> None:
@@ -96,8 +98,8 @@ def _add_density(x: Array, squared: Array, cumulative: Array, slope: Array) -> N
 
 def _gelu_tanh(x: Array, y: Array, slope: Array | None = None) -> None:
     squared = np.square(x, out=np.empty_like(x))
-    np.multiply(squared, SQRT_2_OVER_PI * CUBIC, out=y)
-    np.add(y, SQRT_2_OVER_PI, out=y)
+    np.multiply(squared, -2 * SQRT_2_OVER_PI * CUBIC, out=y)
+    np.add(y, -2 * SQRT_2_OVER_PI, out=y)
     np.multiply(y, x, out=y)
     _finish_cumulative(y)
     if slope is not None:

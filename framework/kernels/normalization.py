@@ -106,24 +106,47 @@ def gradients(
 def _gradients_by_rows(
     grad: Array, x: Array, scale: Any, mean: Array, root: Array, length: int, needs: tuple[bool, ...]
 ) -> tuple[Any, Any, Any]:
+    """:func:`gradients` of contiguous rows, block after block; every sum is a product of a matrix and a vector."""
     grads, table = grad.reshape(-1, length), x.reshape(-1, length)
     mean, root = mean.reshape(-1, 1), root.reshape(-1, 1)
     of_x = np.empty_like(x) if needs[0] else None
     result = None if of_x is None else of_x.reshape(-1, length)
-    row = None if scale is None else scale.reshape(length)
+    row = np.ones_like(x, shape=length) if scale is None else scale.reshape(length)
     sums: list[Any] = [None, None]
     step = max(1, BLOCK // length)
     for start in range(0, len(table), step):
         part = slice(start, start + step)
-        found = _gradients(grads[part], table[part], row, mean[part], root[part], (1,), (0,), needs)
-        if result is not None:
-            result[part] = found[0]
-        for i, each in enumerate(found[1:]):
+        found = _gradients_of_rows(
+            grads[part], table[part], row, mean[part], root[part], None if result is None else result[part], needs[1:]
+        )
+        for i, each in enumerate(found):
             if each is not None:
                 sums[i] = each if sums[i] is None else sums[i] + each
     shape = (1,) * (x.ndim - len(scale.shape)) + scale.shape if scale is not None else None
-    of_scale, of_shift = [None if each is None else each.reshape(shape or each.shape) for each in sums]
+    of_scale, of_shift = [None if each is None else each.reshape(shape or (1, length)) for each in sums]
     return of_x, of_scale, of_shift
+
+
+def _gradients_of_rows(
+    grad: Array, x: Array, scale: Array, mean: Array, root: Array, of_x: Any, needs: tuple[bool, ...]
+) -> tuple[Any, Any]:
+    """The gradients in scale and shift of a block of rows; that in ``x`` is written to ``of_x`` unless that is None."""
+    of_shift = np.ones_like(grad, shape=len(grad)).dot(grad) if needs[1] else None
+    if of_x is None and not needs[0]:
+        return None, of_shift
+    centered = x - mean
+    buffer = grad * centered
+    of_scale = root[:, 0].dot(buffer) if needs[0] else None
+    if of_x is None:
+        return of_scale, of_shift
+    count = x.dtype.type(x.shape[1])
+    along, level = buffer.dot(scale)[:, None], grad.dot(scale)[:, None]
+    np.multiply(grad, scale, out=of_x)
+    of_x -= level / count
+    np.multiply(centered, along * root * root / count, out=centered)
+    of_x -= centered
+    of_x *= root
+    return of_scale, of_shift
 
 
 def _gradients(
