@@ -182,15 +182,7 @@ def without_rows(primitives: list[Primitive], table: list[Row]) -> list[str]:
     try:
         for row in table:
             row.call(requires_grad=False).results()
-            call = row.call()
-            results, inputs = call.differentiable(), call.inputs()
-            recorded.update(_primitives_of(results))
-            for _ in range(min(row.order, 2) if results else 0):
-                weights = [weights_for(each).requires_grad_() for each in results]
-                inputs = [*inputs, *weights]
-                found = framework.autograd.grad(results, inputs, weights, create_graph=True, allow_unused=True)
-                results = [each for each in found if each is not None and each.requires_grad]
-                recorded.update(_primitives_of(results))
+            recorded.update(*reached(row))
     finally:
         sys.setprofile(before)
     missing = [
@@ -199,6 +191,20 @@ def without_rows(primitives: list[Primitive], table: list[Row]) -> list[str]:
         if (each not in recorded if each.differentiable else each.kernel.__code__ not in ran)
     ]
     return [f"{each.kernel.__module__}.{each.kernel.__name__} ({each.node_class.__name__})" for each in missing]
+
+
+def reached(row: Row) -> list[set[Primitive]]:
+    """The primitives of a row's graph, of the graph of its derivatives and of that of its second ones."""
+    call = row.call()
+    results, inputs = call.differentiable(), call.inputs()
+    found = [set(_primitives_of(results))]
+    for _ in range(min(row.order, 2) if results else 0):
+        weights = [weights_for(each).requires_grad_() for each in results]
+        inputs = [*inputs, *weights]
+        gradients = framework.autograd.grad(results, inputs, weights, create_graph=True, allow_unused=True)
+        results = [each for each in gradients if each is not None and each.requires_grad]
+        found.append(set(_primitives_of(results)))
+    return found
 
 
 def _primitives_of(results: list[framework.Tensor]) -> Iterator[Primitive]:

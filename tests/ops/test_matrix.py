@@ -5,6 +5,7 @@ The rows are in ``samples_*.py``. A primitive that no row reaches fails :func:`t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -15,7 +16,7 @@ import framework
 from framework.autograd import primitive as mechanism
 from framework.autograd.gradcheck import gradcheck, gradgradcheck
 from tests.ops.conftest import COUNT
-from tests.ops.matrix import Row, generated, rows, weights_for, without_rows
+from tests.ops.matrix import Row, generated, reached, rows, weights_for, without_rows
 from tests.ops.samples_primitives import CONVENTIONS
 
 ROWS = rows()
@@ -59,6 +60,53 @@ def test_a_primitive_without_a_row_is_reported(monkeypatch: pytest.MonkeyPatch) 
     assert [each.split()[0].rpartition(".")[2] for each in without_rows(scratch[-2:], ALL[:5])] == ["twice", "is_even"]
 
 
+class Wrong:
+    """A gradient formula that is one per cent off, and a bit more, so that zero is wrong too."""
+
+    def __init__(self, formula: Callable[..., Any]) -> None:
+        self.formula = formula
+        self.__code__ = formula.__code__  # what the formula asks for
+
+    def __call__(self, *saved: Any) -> Any:
+        result = self.formula(*saved)
+        if isinstance(result, (tuple, list)):
+            return [None if each is None else each * 1.01 + 0.01 for each in result]
+        return result * 1.01 + 0.01
+
+
+@pytest.mark.slow
+def test_a_wrong_formula_is_found_in_every_primitive(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs = [(row, reached(row)) for row in ROWS if row.order]
+    unnoticed = []
+    for each in (each for each in mechanism.registry if each.differentiable):
+        users = sorted(
+            [(level, i) for i, (_, levels) in enumerate(graphs) for level, found in enumerate(levels) if each in found]
+        )
+        for name, formula in each.formulas.items():
+            each.plans.clear()
+            with monkeypatch.context() as patch:
+                patch.setitem(each.formulas, name, Wrong(formula))
+                if not any(is_noticed(graphs[i][0], level) for level, i in users):
+                    unnoticed.append(f"{each.kernel.__module__}.{each.kernel.__name__}: {name}")
+            each.plans.clear()
+    assert unnoticed == []
+
+
+def is_noticed(row: Row, level: int) -> bool:
+    """Whether the row's test of that many derivatives more than one fails."""
+    call = row.call()
+    try:
+        if level == 0:
+            gradcheck(lambda *_: tuple(call.differentiable()), call.inputs(), check_undefined_grad=False)
+        elif level == 1:
+            gradgradcheck(lambda *_: tuple(call.differentiable()), call.inputs(), fast_mode=True)
+        else:
+            assert_third_derivatives_agree(row)
+    except (RuntimeError, ValueError):
+        return True
+    return False
+
+
 @every([row for row in DIFFERENTIABLE if row.name != "narrower"])
 def test_derivatives_agree_with_finite_differences(row: Row) -> None:
     call = row.call()
@@ -91,9 +139,7 @@ def _recorded(tensors: list[framework.Tensor]) -> list[framework.Tensor]:
 def test_there_is_an_error_beyond_the_orders_that_a_row_claims(row: Row) -> None:
     call = row.call()
     found = call.differentiable()
-    with pytest.raises(
-        (RuntimeError, NotImplementedError), match=r"deriv|differentiable"
-    ):
+    with pytest.raises((RuntimeError, NotImplementedError), match=r"deriv|differentiable"):
         for _ in range(row.order + 1):
             total = sum(each.square().sum() for each in found)
             found = [*framework.autograd.grad(total, call.inputs(), create_graph=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import typing
 
 import numpy as np
@@ -143,6 +144,19 @@ def test_step_records_are_means_since_the_last_and_epochs_over_all_samples():
     epochs = [record["train_loss"] for record in recording.records if record["kind"] == "epoch"]
     assert epochs == pytest.approx([np.mean(single[:6]), np.mean(single[6:])])
     assert [record["epoch"] for record in recording.records if record["kind"] == "step"] == [1, 2, 2]
+
+
+def test_throughput_is_samples_by_the_seconds_of_training(monkeypatch):
+    """A second for each call of the model: a batch of ten a second, and evaluations don't count."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    recording = Recording()
+    trainer = trainer_of(epochs=2, log_every=4, eval_every=3, callbacks=[recording])
+    trainer.model.register_forward_hook(lambda *_: now.__setitem__(0, now[0] + 1.0))
+    trainer.fit()
+    speeds = [record["samples_per_second"] for record in recording.records if record["kind"] in ("step", "epoch")]
+    assert speeds == pytest.approx([10.0] * 5)
+    assert trainer.progress.seconds == pytest.approx(2 * 6 + 4 * 3)  # two epochs of six batches, four evaluations of three
 
 
 def test_clipping_by_value_and_by_norm():
