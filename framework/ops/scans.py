@@ -15,7 +15,6 @@ from framework.ops.checks import only_floats, with_out
 from framework.ops.comparison import logical_xor
 from framework.ops.conversion import clone, to_dtype
 from framework.ops.dims import wrap_dim, wrap_dims
-from framework.ops.extrema import take_along
 from framework.ops.joining import cat, slice_
 from framework.ops.reductions import numpy_names, sum
 from framework.ops.rounding import zeros
@@ -215,7 +214,13 @@ def _running(extreme: np.ufunc, reaches: np.ufunc, input: Any, dim: int) -> tupl
     return values, np.maximum.accumulate(np.where(attained, places, 0), dim)
 
 
-@primitive(grad=lambda grad, index, dim: take_along(grad, index, dim))
+@primitive(input=lambda grad, index, dim: _add_along(grad, index, dim))
+def _read_along(input: Any, index: Any, dim: int) -> Any:
+    """The elements at ``index``, which may repeat, along ``dim``: the transpose of :func:`_add_along`."""
+    return np.take_along_axis(input, index, dim) if input.ndim else input
+
+
+@primitive(grad=lambda grad, index, dim: _read_along(grad, index, dim))
 def _add_along(grad: Any, index: Any, dim: int) -> Any:
     """Zeros with ``grad`` added at ``index`` along ``dim``."""
     if not grad.ndim:

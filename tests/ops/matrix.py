@@ -104,10 +104,12 @@ class Call:
         """The results that a gradient can start from."""
         return [each for each in self.results() if each.requires_grad]
 
-    def gradients(self, create_graph: bool = False) -> list[framework.Tensor]:
-        """For each input, its gradient from fixed weights on the results."""
+    def gradients(
+        self, create_graph: bool = False, weights: list[framework.Tensor] | None = None
+    ) -> list[framework.Tensor]:
+        """For each input, its gradient from weights on the differentiable results, by default fixed ones."""
         results = self.differentiable()
-        weights = [weights_for(each) for each in results]
+        weights = [weights_for(each) for each in results] if weights is None else weights
         return list(
             framework.autograd.grad(results, self.inputs(), weights, create_graph=create_graph, materialize_grads=True)
         )
