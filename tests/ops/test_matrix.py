@@ -62,17 +62,20 @@ def test_a_primitive_without_a_row_is_reported(monkeypatch: pytest.MonkeyPatch) 
 
 
 class Wrong:
-    """A gradient formula that is one per cent off, and a bit more, so that zero is wrong too."""
+    """A gradient formula that is off by one per cent, and by as much of the gradient's sum, so that zeros are wrong too."""
 
     def __init__(self, formula: Callable[..., Any]) -> None:
         self.formula = formula
         self.__code__ = formula.__code__  # what the formula asks for
 
-    def __call__(self, *saved: Any) -> Any:
-        result = self.formula(*saved)
+    def __call__(self, grad: Any, *saved: Any) -> Any:
+        result = self.formula(grad, *saved)
+        off = 0.01 * sum(
+            each.sum() for each in (grad if isinstance(grad, (tuple, list)) else (grad,)) if each is not None
+        )
         if isinstance(result, (tuple, list)):
-            return [None if each is None else each * 1.01 + 0.01 for each in result]
-        return result * 1.01 + 0.01
+            return [None if each is None else each * 1.01 + off for each in result]
+        return result * 1.01 + off
 
 
 @pytest.mark.slow
