@@ -37,7 +37,7 @@ class _Mode:
     A generator holds the mode while it runs and gives the caller's back at every ``yield``.
     """
 
-    _states: tuple[tuple[bool, bool], ...] = ()
+    _states: tuple[Any, ...] = ()  # what held before each entry that has not ended
 
     def _target(self) -> tuple[bool, bool]:
         """The (recording, inference) pair that holds inside."""
@@ -163,12 +163,18 @@ class no_grad(_Mode):
         mode = _new(cls)
         return mode if function is None else mode(function)
 
-    def __enter__(self) -> _Mode:  # for its speed; the same as _Mode's
+    # As _Mode's, but for their speed: only the recording is changed and given back.
+
+    def __enter__(self) -> _Mode:
         on = recording.get()
-        self._states += ((on, inference.get()),)
+        self._states = (self._states, on)
         if on:
             recording.set(False)
         return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._states, on = self._states
+        recording.set(on)
 
     def _target(self) -> tuple[bool, bool]:
         return False, inference.get()

@@ -10,6 +10,7 @@ import numpy as np
 
 from framework.kernels.blockwise import BLOCK
 from framework.kernels.softmax import softmax_backward
+from framework.kernels.summation import total
 from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
@@ -86,7 +87,7 @@ def _block(
         highest[highest == -np.inf] = 0  # nothing to look at: weights of 0, not nan
     weights -= highest
     np.exp(weights, out=weights)
-    sums = np.add.reduce(weights, -1, keepdims=True)
+    sums = total(weights, (weights.ndim - 1,), True)
     if bias is not None or allowed is not None:
         sums[sums == 0] = 1
     weights /= sums

@@ -119,34 +119,36 @@ def lstm_gradients(
     """The gradients of input, start states, weights and biases from those of outputs and cells."""
     of_outputs, of_cells = grads
     width = h.shape[1]
-    of_gates = np.empty_like(gates)
-    before = _previous(cells, c, sizes, reverse)
     curve = np.tanh(cells)
+    # First, of all steps at once, what the gradients of a step's cell (for i, f, g) and state (for o) are multiplied with ...
+    of_gates = np.subtract(1, gates)
+    of_gates *= gates
+    i, f, g, o = [gates[:, k * width : (k + 1) * width] for k in range(4)]
+    of_i, of_f, of_g, of_o = [of_gates[:, k * width : (k + 1) * width] for k in range(4)]
+    of_i *= g
+    of_f *= _previous(cells, c, sizes, reverse)
+    np.multiply(g, g, out=of_g)
+    np.subtract(1, of_g, out=of_g)
+    of_g *= i
+    of_o *= curve
+    # ... and with what the state's gradient goes on to the cell.
+    np.multiply(curve, curve, out=curve)
+    np.subtract(1, curve, out=curve)
+    curve *= o
+    by_gate = of_gates.reshape(len(gates), 4, width)
     of_state, of_cell = np.zeros_like(h), np.zeros_like(c)
     for rows, size in reversed(list(steps(sizes, reverse))):
-        gate, part, bent = gates[rows], of_gates[rows], curve[rows]
-        state, cell = of_state[:size], of_cell[:size]
+        state, cell, through = of_state[:size], of_cell[:size], curve[rows]
         if of_outputs is not None:
             state += of_outputs[rows]
         if of_cells is not None:
             cell += of_cells[rows]
-        i, f, g, o = [gate[:, k * width : (k + 1) * width] for k in range(4)]
-        of_i, of_f, of_g, of_o = [part[:, k * width : (k + 1) * width] for k in range(4)]
-        np.multiply(state, bent, out=of_o)
-        state *= o
-        cell += state
-        np.multiply(bent, bent, out=bent)
-        bent *= state
-        cell -= bent
-        np.multiply(cell, i, out=of_g)
-        np.multiply(cell, g, out=of_i)
-        np.multiply(cell, before[rows], out=of_f)
-        cell *= f
-        of_g -= of_g * g * g
-        for value, slope in ((i, of_i), (f, of_f), (o, of_o)):
-            slope *= value
-            slope -= slope * value
-        np.matmul(part, w_hh, out=state)
+        through *= state
+        cell += through
+        by_gate[rows, :3] *= cell[:, None]
+        by_gate[rows, 3] *= state
+        cell *= f[rows]
+        np.matmul(of_gates[rows], w_hh, out=state)
     previous = _previous(outputs, h, sizes, reverse) if needs[4] else outputs
     rest = _weight_gradients(of_gates, of_gates, x, previous, w_ih, (needs[0], *needs[3:]))
     return [rest[0], of_state, of_cell, *rest[1:]]

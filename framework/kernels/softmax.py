@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import BLOCK
+from framework.kernels.summation import total
 from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
@@ -52,7 +53,7 @@ def softmax(x: Array, axis: int) -> Any:
 def _softmax(x: Array, out: Array, axis: int) -> None:
     np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
     np.exp(out, out=out)
-    np.divide(out, np.add.reduce(out, axis=axis, keepdims=True), out=out)
+    np.divide(out, total(out, (axis,), True), out=out)
 
 
 @twin(4096)
@@ -62,9 +63,11 @@ def softmax_backward(gradient: Array, result: Array, axis: int) -> Any:
 
 
 def _softmax_backward(gradient: Array, result: Array, out: Array, axis: int) -> None:
-    np.multiply(gradient, result, out=out)
-    total = np.add.reduce(out, axis=axis, keepdims=True)
-    np.subtract(gradient, total, out=out)
+    if axis == out.ndim - 1:
+        along = np.vecdot(gradient, result)[..., None]
+    else:
+        along = total(np.multiply(gradient, result, out=out), (axis,), True)
+    np.subtract(gradient, along, out=out)
     np.multiply(out, result, out=out)
 
 
@@ -76,7 +79,7 @@ def log_softmax(x: Array, axis: int) -> Any:
 
 def _log_softmax(x: Array, out: Array, axis: int) -> None:
     np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
-    np.subtract(out, np.log(np.add.reduce(np.exp(out), axis=axis, keepdims=True)), out=out)
+    np.subtract(out, np.log(total(np.exp(out), (axis,), True)), out=out)
 
 
 @twin(4096)

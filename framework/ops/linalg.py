@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.summation import column_sums
@@ -247,11 +247,14 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     Raises:
         RuntimeError: If shapes don't fit or dtypes differ.
     """
-    if not (hasattr(input, "shape") and hasattr(weight, "shape")):
+    try:
+        ndim = array_of(weight).ndim
+        if ndim == 2 and array_of(input).ndim > 1:
+            return _linear(input, weight, bias)
+    except AttributeError:
         require_tensors("linear", input=input, weight=weight)
-    if len(weight.shape) == 2 and len(input.shape) > 1:
-        return _linear(input, weight, bias)
-    if len(weight.shape) not in (1, 2):
-        raise RuntimeError(f"linear(): the weight must be 1D or 2D, but it is {len(weight.shape)}D")
-    result = matmul(input, mT(weight) if len(weight.shape) == 2 else weight)
+        raise
+    if ndim not in (1, 2):
+        raise RuntimeError(f"linear(): the weight must be 1D or 2D, but it is {ndim}D")
+    result = matmul(input, mT(weight) if ndim == 2 else weight)
     return result if bias is None else result + bias
