@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "allclose",
@@ -150,7 +153,7 @@ def signbit(input: Any) -> Any:
     return np.signbit(input) if input.dtype.kind == "f" else np.less(input, 0)
 
 
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Where ``|input - other| <= atol + rtol * |other|``; infinities are close to themselves.
 
     Args:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.autograd.graph import Variable
 from framework.ops.arranging import _diagonal
 from framework.ops.linalg import matmul
 from framework.ops.reductions import _sum
 from framework.ops.shape import _permute, as_shape
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["einsum"]
 
@@ -20,7 +23,7 @@ _ELLIPSIS = 52
 Labels = tuple[int, ...]
 
 
-def einsum(*args: Any) -> Any:
+def einsum(*args: Any) -> Tensor:
     """The sum of products of tensors in Einstein's notation: ``einsum("ij,jk->ik", a, b)`` is the matrix
     product.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from framework.ops.joining import cat, slice_
 from framework.ops.linalg import matmul, mT
 from framework.ops.rounding import zeros
 from framework.ops.shape import unsqueeze
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["cholesky", "qr", "svd"]
 
@@ -100,7 +103,7 @@ def linalg_cholesky(A: Any, *, upper: bool = False) -> Any:
     return _cholesky(A, upper)
 
 
-def cholesky(input: Any, upper: bool = False) -> Any:
+def cholesky(input: Any, upper: bool = False) -> Tensor:
     """``torch.cholesky``: the older form of ``linalg.cholesky``."""
     return linalg_cholesky(input, upper=upper)
 

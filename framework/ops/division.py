@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from framework.dtypes import from_numpy_dtype
 from framework.ops.checks import first_tensor, no_bools, of_tensors, with_out
 from framework.ops.elementwise import mul
 from framework.ops.rounding import zeros
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "div",
@@ -36,12 +39,12 @@ def _div(input: Any, other: Any) -> Any:
     return np.divide(input, other)
 
 
-def true_divide(input: Any, other: Any, *, out: Any = None) -> Any:
+def true_divide(input: Any, other: Any, *, out: Any = None) -> Tensor:
     """``input / other``; integers give the default float type."""
     return with_out(_div, out, input, other)
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Tensor:
     """``input / other``, as it is or rounded.
 
     Args:

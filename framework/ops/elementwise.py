@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.rounding import zeros
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "abs",
@@ -72,7 +75,7 @@ def _scaled(alpha: Any, input: Any, other: Any) -> Any:
     return np.multiply(other, np.asarray(alpha).astype(kind))
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input + alpha * other``.
 
     Raises:
@@ -84,7 +87,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     return with_out(_add_scaled, out, input, other, alpha)
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input - alpha * other``.
 
     Raises:
@@ -95,7 +98,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     return with_out(_sub_scaled, out, input, other, alpha)
 
 
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
     require_tensors("rsub", input=input)
     return _sub_scaled(other, input, alpha)
@@ -137,7 +140,7 @@ def neg(input: Any) -> Any:
 negative = neg
 
 
-def positive(input: Any) -> Any:
+def positive(input: Any) -> Tensor:
     """``+input``: the tensor itself.
 
     Raises:
@@ -189,7 +192,7 @@ def _lerp(input: Any, end: Any, weight: Any) -> Any:
     return np.where(np.absolute(weight) < 0.5, input + weight * difference, end - difference * (1 - weight))
 
 
-def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
+def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Tensor:
     """``input + weight * (end - input)``: the way from ``input`` to ``end``.
 
     Args:
@@ -220,7 +223,7 @@ def _addcmul(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
     return np.add(input, np.multiply(np.multiply(tensor1, _number(value, input)), tensor2))
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
     return with_out(_addcmul, out, input, tensor1, tensor2, value)
@@ -236,7 +239,7 @@ def _addcdiv(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
     return np.add(input, np.divide(np.multiply(tensor1, _number(value, input)), tensor2))
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Any:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Tensor:
     """``input + value * tensor1 / tensor2``.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from framework.ops.checks import require_tensors, takes_out, with_out
 from framework.ops.dims import wrap_dim
 from framework.ops.reductions import Dims, numpy_names, reduced_dims, restore
 from framework.ops.selection import maximum, minimum
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
 
@@ -95,7 +98,7 @@ def _check_out(name: str, input: Any, out: Any) -> None:
         )
 
 
-def amax(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
+def amax(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, **names: Any) -> Tensor:
     """The largest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient
     evenly.
 
@@ -107,7 +110,7 @@ def amax(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, 
     return with_out(_amax, out, input, _nonempty_dims("amax", input.shape, dim, keepdim), keepdim)
 
 
-def amin(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, **names: Any) -> Any:
+def amin(input: Any, dim: Dims = (), keepdim: bool = False, *, out: Any = None, **names: Any) -> Tensor:
     """The smallest elements over ``dim`` (all by default); NaN if there is one. Ties share the gradient
     evenly.
 
@@ -286,7 +289,7 @@ def _position_dim(name: str, shape: Any, dim: int | None, keepdim: bool) -> int 
     return None if dims is None else dims[0]
 
 
-def argmax(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
     """Where the first of the largest elements is: its place along ``dim``, or in the flattened tensor.
 
     Raises:
@@ -297,7 +300,7 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False, **names: A
     return _argmax(input, _position_dim("argmax", input.shape, dim, keepdim), keepdim)
 
 
-def argmin(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Any:
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False, **names: Any) -> Tensor:
     """Where the first of the smallest elements is: its place along ``dim``, or in the flattened tensor.
 
     Raises:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from framework.ops.selection import where
 from framework.ops.shape import as_shape, movedim
 from framework.ops.solving import inv, solve
 
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
+
 __all__ = ["matrix_exp", "vander"]
 
 Array = np.ndarray[Any, Any]
@@ -32,7 +35,7 @@ _PADE = [math.comb(13, j) * math.factorial(26 - j) / math.factorial(26) for j in
 _PADE_NORM = 5.37
 
 
-def matrix_exp(A: Any) -> Any:
+def matrix_exp(A: Any) -> Tensor:
     """The exponential ``1 + A + A @ A / 2 + …`` of square matrices ``(..., n, n)``.
 
     Scaling and squaring with a Padé approximant (Higham, "The scaling and squaring method for the matrix exponential
@@ -82,7 +85,7 @@ def _powers(x: Any, count: int) -> Any:
     return stack(columns, -1)
 
 
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """The powers of a vector ``(n,)`` as the columns of a matrix ``(n, N)``, the highest one first.
 
     Raises:

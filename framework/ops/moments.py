@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from framework.autograd.primitive import primitive
 from framework.kernels.summation import total, total_of_squares
 from framework.ops.reductions import Dims, _mean, count_of, numpy_names, reduced_dims, restore
 from framework.ops.selection import keep_where
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["std", "std_mean", "var", "var_mean"]
 
@@ -90,7 +93,7 @@ def var(
     *,
     correction: float | None = None,
     **names: Any,
-) -> Any:
+) -> Tensor:
     """The variance over ``dim`` (all dimensions by default).
 
     Args:
@@ -115,7 +118,7 @@ def std(
     *,
     correction: float | None = None,
     **names: Any,
-) -> Any:
+) -> Tensor:
     """The standard deviation, with the arguments of :func:`var`; its gradient is 0 where it is 0."""
     return _std(input, *_moment_arguments("std", input, dim, unbiased, keepdim, correction, names))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where, select
 from framework.ops.shape import _permute, as_shape, unsqueeze
 from framework.ops.solving import inv
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["cdist", "dist", "norm", "renorm"]
 
@@ -215,7 +218,7 @@ def norm(
     dim: Any = None,
     keepdim: bool = False,
     dtype: DType | None = None,
-) -> Any:
+) -> Tensor:
     """``torch.norm``, the older form of ``linalg.norm``.
 
     Args:
@@ -258,12 +261,12 @@ def cond(A: Any, p: float | str | None = None) -> Any:
 # ---- Distances -------------------------------------------------------------------------------------------
 
 
-def dist(input: Any, other: Any, p: float = 2) -> Any:
+def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The ``p``-norm of ``input - other``, which broadcast."""
     return vector_norm(input - other, p)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Any:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The ``p``-norm of the difference of each row of ``x1`` and each row of ``x2``.
 
     Args:
@@ -294,7 +297,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     return vector_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
 
 
-def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """Each slice along ``dim`` scaled down to a ``p``-norm of ``maxnorm``, where it is larger.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
 
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
+
 __all__ = [
     "float_power",
     "ldexp",
@@ -23,7 +26,7 @@ __all__ = [
 ]
 
 
-def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
+def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     """``input ** exponent``; either may be a number.
 
     The gradient with respect to ``input`` is zero where the exponent is zero, and that with respect to
@@ -108,7 +111,7 @@ def square(input: Any) -> Any:
     return np.square(input) if input.dtype.kind != "b" else input.astype(np.int64)
 
 
-def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
+def float_power(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     """``input ** exponent`` in float64."""
     if isinstance(input, Variable):
         tensor: Any = input
@@ -119,7 +122,7 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     return pow(input, exponent, out=out)
 
 
-def float_power_(input: Any, exponent: Any) -> Any:
+def float_power_(input: Any, exponent: Any) -> Tensor:
     """In-place version of ``float_power``.
 
     Raises:
@@ -132,7 +135,7 @@ def float_power_(input: Any, exponent: Any) -> Any:
     return in_place(float_power)(input, exponent)
 
 
-def ldexp(input: Any, other: Any) -> Any:
+def ldexp(input: Any, other: Any) -> Tensor:
     """``input * 2 ** other``."""
     require_tensors("ldexp", input=input, other=other)
     return input * _pow(2.0, other)

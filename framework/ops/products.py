@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.autograd.graph import Variable, array_of
 from framework.dtypes import get_default_dtype
@@ -20,6 +20,9 @@ from framework.ops.reductions import _mean, _sum, sum
 from framework.ops.selection import clamp, clamp_min
 from framework.ops.shape import _permute, as_shape, element_count, unsqueeze
 from framework.ops.transcendental import sqrt
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "addbmm",
@@ -45,7 +48,7 @@ __all__ = [
 
 
 @takes_out
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Any, vec2: Any) -> Tensor:
     """All products of two vectors ``(n,)`` and ``(m,)``: ``(n, m)``."""
     for name, vector in (("input", input), ("vec2", vec2)):
         if len(vector.shape) != 1:
@@ -57,7 +60,7 @@ ger = outer
 
 
 @takes_out
-def inner(input: Any, other: Any) -> Any:
+def inner(input: Any, other: Any) -> Tensor:
     """The sums of products along the last dimension: ``(..., k)`` and ``(+, k)`` give ``(..., +)``."""
     a, b = input.shape, other.shape
     if not a or not b:
@@ -73,7 +76,7 @@ def inner(input: Any, other: Any) -> Any:
 
 
 @takes_out
-def vdot(input: Any, other: Any) -> Any:
+def vdot(input: Any, other: Any) -> Tensor:
     """The inner product of two vectors ``(k,)``."""
     return dot(input, other)
 
@@ -84,7 +87,7 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
 
 
 @takes_out
-def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     """The cross product of vectors of size 3 along ``dim``; by default along the first dimension of size 3.
 
     Raises:
@@ -154,29 +157,29 @@ def _broadcasts_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
     return lead >= 0 and all(a in (1, b) for a, b in zip(shape, larger[lead:], strict=True))
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)`` of two matrices; ``input`` broadcasts."""
     return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
-def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)`` of a matrix and a vector; ``input`` broadcasts."""
     return _add_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
-def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * outer(vec1, vec2)``; ``input`` broadcasts. For bools, "or" and "and" of these."""
     if all(array_of(each).dtype.kind == "b" for each in (input, vec1, vec2)):
         return (input & bool(beta)) | (outer(vec1, vec2) & bool(alpha))
     return _add_product("addr", input, outer(vec1, vec2), beta, alpha)
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` of two batches of matrices; ``input`` broadcasts."""
     return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2).sum(0)`` of two batches of matrices; ``input``
     broadcasts.
     """
@@ -186,7 +189,7 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 
 # ---- More dimensions ---------------------------------------------------------------------------------------
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     """The sum of products over several dimensions of two tensors.
 
     Args:
@@ -238,7 +241,7 @@ def _stretched(tensor: Any, dims: tuple[int, ...], other: Any, other_dims: tuple
 
 
 @takes_out
-def kron(input: Any, other: Any) -> Any:
+def kron(input: Any, other: Any) -> Tensor:
     """The Kronecker product: every element of ``input`` times the whole of ``other``, laid out in blocks."""
     ndim = max(len(input.shape), len(other.shape))
     a = (1,) * (ndim - len(input.shape)) + tuple(input.shape)
@@ -248,7 +251,7 @@ def kron(input: Any, other: Any) -> Any:
     return as_shape(left * right, tuple([i * j for i, j in zip(a, b, strict=True)]))
 
 
-def trace(input: Any) -> Any:
+def trace(input: Any) -> Tensor:
     """The sum of a matrix's diagonal.
 
     Raises:
@@ -260,7 +263,7 @@ def trace(input: Any) -> Any:
     return _sum(_diagonal(input, 0, 0, 1), None, False)
 
 
-def chain_matmul(*matrices: Any) -> Any:
+def chain_matmul(*matrices: Any) -> Tensor:
     """:func:`multi_dot` with the matrices one by one."""
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
@@ -330,7 +333,7 @@ def _chain(factors: list[Any], splits: dict[tuple[int, int], int], i: int, j: in
 # ---- Covariance ------------------------------------------------------------------------------------------
 
 
-def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
     """The covariance matrix of variables, whose observations are the columns.
 
     Args:
@@ -396,7 +399,7 @@ def _weights(fweights: Any, aweights: Any, count: int) -> Any:
     return fweights * aweights
 
 
-def corrcoef(input: Any) -> Any:
+def corrcoef(input: Any) -> Tensor:
     """The matrix of correlation coefficients of variables, the rows of ``input``, clipped to [-1, 1]."""
     if len(input.shape) > 2:
         raise RuntimeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from framework.ops.reductions import numpy_names, reduced_dims
 from framework.ops.selection import masked_fill
 from framework.ops.shape import as_shape, element_count, movedim
 from framework.ops.sorting import sort
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["nanquantile", "quantile"]
 
@@ -28,7 +31,7 @@ def quantile(
     *,
     interpolation: str = "linear",
     **names: Any,
-) -> Any:
+) -> Tensor:
     """The values below which the fractions ``q`` of the elements lie; NaN where there is a NaN.
 
     Args:
@@ -54,7 +57,7 @@ def nanquantile(
     *,
     interpolation: str = "linear",
     **names: Any,
-) -> Any:
+) -> Tensor:
     """:func:`quantile` of what is not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, names, True)
 

@@ -4,7 +4,7 @@ return it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from framework.ops.elementwise import mul
 from framework.ops.selection import clamp, keep_where, select
 from framework.ops.shape import reshape
 from framework.ops.transcendental import exp
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 # What PyTorch has at its top level; nn.functional has all.
 __all__ = [
@@ -50,7 +53,7 @@ def _relu_backward(gradient: Any, output: Any) -> Any:
     return kernels.relu_backward(gradient, output)
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Any, inplace: bool = False) -> Tensor:
     """``max(input, 0)``; the gradient at 0 is 0."""
     return relu_(input) if inplace else rectify(input)
 
@@ -60,7 +63,7 @@ def _threshold(input: Any, threshold: float, value: float) -> Any:
     return np.where(np.less_equal(input, threshold), np.asarray(value).astype(input.dtype), input)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """``input`` where it is above ``threshold``, else ``value``."""
     return threshold_(input, threshold, value) if inplace else _threshold(input, threshold, value)
 
@@ -93,7 +96,7 @@ def _prelu(input: Any, weight: Any) -> Any:
     return np.where(np.greater(input, 0), input, np.multiply(input, weight))
 
 
-def prelu(input: Any, weight: Any) -> Any:
+def prelu(input: Any, weight: Any) -> Tensor:
     """``input`` where it is positive, else ``weight * input``.
 
     Args:
@@ -155,12 +158,12 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     return elu_(input, alpha) if inplace else _elu(input, alpha, 1.0, 1.0)
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+def selu(input: Any, inplace: bool = False) -> Tensor:
     """The scaled elu that keeps mean 0 and variance 1 through layers."""
     return selu_(input) if inplace else _elu(input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``max(0, input) + min(0, alpha * (exp(input / alpha) - 1))``.
 
     Raises:
@@ -173,7 +176,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
-) -> Any:
+) -> Tensor:
     """Leaky relu with a slope drawn from [lower, upper) for each element that is not positive; their mean in
     evaluation.
 
@@ -202,7 +205,7 @@ def _hardshrink(input: Any, lambd: float) -> Any:
     return keep_unless(input, (input >= -lambd) & (input <= lambd))
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """``input`` where it is outside [-lambd, lambd], else 0."""
     return _hardshrink(input, lambd)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.shape import as_shape
 from framework.ops.transcendental import exp
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "all",
@@ -116,7 +119,7 @@ def sum(
     dtype: DType | None = None,
     out: Any = None,
     **names: Any,
-) -> Any:
+) -> Tensor:
     """The sum over ``dim`` (all dimensions by default); of integers and bools in int64.
 
     Args:
@@ -141,7 +144,7 @@ def sum(
     return result if dtype is None else to_dtype(result, dtype)
 
 
-def sum_to_size(input: Any, *size: Any) -> Any:
+def sum_to_size(input: Any, *size: Any) -> Tensor:
     """The sum over those dimensions along which ``size`` broadcasts to the input's shape.
 
     Raises:
@@ -191,7 +194,7 @@ def mean(
     dtype: DType | None = None,
     out: Any = None,
     **names: Any,
-) -> Any:
+) -> Tensor:
     """The mean over ``dim`` (all dimensions by default); NaN over nothing. Arguments as in :func:`sum`.
 
     Raises:
@@ -217,7 +220,7 @@ def _nansum(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return total(np.where(np.isnan(input), input.dtype.type(0), input), dims, keepdim)
 
 
-def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
+def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Tensor:
     """The sum of what is not NaN. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nansum", names, dim, keepdim)
     if dtype is not None:
@@ -226,7 +229,7 @@ def nansum(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType 
     return result if dtype is None else to_dtype(result, dtype)
 
 
-def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
+def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Tensor:
     """The mean of what is not NaN; NaN where there is nothing else. Arguments as in :func:`sum`."""
     dim, keepdim = numpy_names("nanmean", names, dim, keepdim)
     if dtype is not None:
@@ -298,7 +301,9 @@ def append(input: Any, last: Any) -> Any:
     return np.concatenate((input, last), 1)
 
 
-def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any) -> Any:
+def prod(
+    input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None, **names: Any
+) -> Tensor:
     """The product over one dimension, or over all; of integers and bools in int64.
 
     Its gradient is right at every order where elements are zero.
@@ -336,14 +341,14 @@ def _logical_dims(name: str, dim: Dims, keepdim: bool, ndim: int) -> tuple[int, 
     return () if dim is not None and dim == () and ndim else reduced_dims(name, dim, keepdim, ndim)
 
 
-def all(input: Any, dim: Dims = None, keepdim: bool = False, **names: Any) -> Any:
+def all(input: Any, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
     """Whether all elements are nonzero: a bool tensor (uint8 for uint8). Arguments as in :func:`sum`."""
     if names:
         dim, keepdim = numpy_names("all", names, dim, keepdim)
     return _all(input, _logical_dims("all", dim, keepdim, len(input.shape)), keepdim)
 
 
-def any(input: Any, dim: Dims = None, keepdim: bool = False, **names: Any) -> Any:
+def any(input: Any, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:
     """Whether any element is nonzero: a bool tensor (uint8 for uint8). Arguments as in :func:`sum`."""
     if names:
         dim, keepdim = numpy_names("any", names, dim, keepdim)
@@ -355,7 +360,7 @@ def _count_nonzero(input: Any, dims: tuple[int, ...] | None) -> Any:
     return np.asarray(np.count_nonzero(input, dims), np.int64)
 
 
-def count_nonzero(input: Any, dim: Dims = None, **names: Any) -> Any:
+def count_nonzero(input: Any, dim: Dims = None, **names: Any) -> Tensor:
     """How many elements are nonzero, over ``dim`` or over all; an int64 tensor."""
     dim, _ = numpy_names("count_nonzero", names, dim, False)
     return _count_nonzero(input, reduced_dims("count_nonzero", dim, False, len(input.shape)))
@@ -381,7 +386,7 @@ def _logsumexp(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     return sums if keepdim else np.squeeze(sums, dims)
 
 
-def logsumexp(input: Any, dim: Dims, keepdim: bool = False, **names: Any) -> Any:
+def logsumexp(input: Any, dim: Dims, keepdim: bool = False, **names: Any) -> Tensor:
     """``log(sum(exp(input)))`` over ``dim``, without overflow; of integers in the default float type."""
     if names:
         dim, keepdim = numpy_names("logsumexp", names, dim, keepdim)

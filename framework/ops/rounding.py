@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framework.autograd.primitive import primitive
 from framework.ops.checks import no_bools, only_floats, with_out
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["ceil", "fix", "floor", "frac", "round", "trunc"]
 
@@ -53,7 +56,7 @@ def _round(input: Any, decimals: int) -> Any:
     return np.rint(input * factor) / factor if decimals > 0 else np.rint(input / factor) * factor
 
 
-def round(input: Any, *, decimals: int = 0, out: Any = None) -> Any:
+def round(input: Any, *, decimals: int = 0, out: Any = None) -> Tensor:
     """The nearest integer, or number with so many decimals; halves go to the even neighbour."""
     return with_out(_round, out, input, decimals)
 

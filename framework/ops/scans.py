@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from framework.ops.reductions import numpy_names, sum
 from framework.ops.rounding import zeros
 from framework.ops.shape import as_shape
 from framework.ops.transcendental import exp
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "cummax",
@@ -67,7 +70,7 @@ def _scan_arguments(name: str, input: Any, dim: Any, dtype: DType | None, names:
     return input, wrap_dim(int(dim), len(input.shape))
 
 
-def cumsum(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Any:
+def cumsum(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Tensor:
     """The running sum along ``dim``; of integers and bools in int64.
 
     Args:
@@ -156,7 +159,7 @@ def _factor_gradient(grad: Any, factor: Any, dim: int, backwards: bool, result: 
     return cat([zeros(slice_(product, dim, 0, 1)), slice_(product, dim, 1, size)], dim)
 
 
-def cumprod(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Any:
+def cumprod(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Tensor:
     """The running product along ``dim``; of integers and bools in int64. Arguments as in :func:`cumsum`.
 
     Its gradient is right at every order where elements are zero.
@@ -182,7 +185,7 @@ def _logcumsumexp_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
     return exp(input - result) * recurrence(grad, exp(result - _next(result, dim)), dim, True)
 
 
-def logcumsumexp(input: Any, dim: int, **names: Any) -> Any:
+def logcumsumexp(input: Any, dim: int, **names: Any) -> Tensor:
     """``log(cumsum(exp(input)))`` along ``dim``, without overflow."""
     input, dim = _scan_arguments("logcumsumexp", input, dim, None, names)
     only_floats("logcumsumexp_out_cpu", array_of(input))
@@ -249,7 +252,7 @@ def cummin(input: Any, dim: int, **names: Any) -> Any:
 # ---- Differences and integrals -----------------------------------------------------------------------------
 
 
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, **names: Any) -> Any:
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, **names: Any) -> Tensor:
     """The ``n``-th differences of neighbours along ``dim``, after ``prepend`` and ``append`` were joined to
     the input.
 
@@ -369,7 +372,7 @@ def _areas(name: str, y: Any, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
     return pairs * diff(x, dim=along), dim
 
 
-def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The integral of samples ``y`` along ``dim`` by the trapezoid rule.
 
     Args:
@@ -388,7 +391,7 @@ def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
 trapz = trapezoid
 
 
-def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Tensor:
     """The running integral of samples ``y`` along ``dim``, one shorter. Arguments as in :func:`trapezoid`."""
     areas, dim = _areas("cumulative_trapezoid", y, x, dx, dim)
     return cumsum(areas, dim) / 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from framework.autograd.graph import Variable, array_of, wrap
 from framework.dtypes import from_numpy_dtype
 from framework.ops.checks import only_floats
 from framework.ops.dims import wrap_dim
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "bincount",
@@ -119,7 +122,7 @@ def searchsorted(
     right: bool = False,
     side: str | None = None,
     sorter: Any = None,
-) -> Any:
+) -> Tensor:
     """Where to insert the values of ``input`` so that ``sorted_sequence`` stays in order.
 
     Args:
@@ -193,7 +196,7 @@ def _insertion_points(sequence: Any, values: Any, right: bool, out_int32: bool) 
     return np.asarray(found).astype(np.int32 if out_int32 else np.int64, copy=False)
 
 
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """In which of the buckets between ``boundaries``, ascending ``(n,)``, each value lies: from 0 to ``n``.
 
     Args:
@@ -214,7 +217,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 # ---- Membership and counting -------------------------------------------------------------------------------
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Which of ``elements`` are among ``test_elements``; one of the two may be a number.
 
     Args:
@@ -231,7 +234,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return wrap(np.asarray(np.isin(array_of(elements), array_of(test_elements), assume_unique, invert)))
 
 
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each of the numbers 0, 1, … comes in ``input``, or the sum of its ``weights``.
 
     Args:
@@ -265,7 +268,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return wrap(np.bincount(array, weighed, minlength).astype(kind, copy=False))
 
 
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of ``bins`` equal parts of the range from ``min`` to ``max``.
 
     Args:
@@ -323,7 +326,9 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
         low, high = (0.0, 1.0) if not values.size else (float(values.min()), float(values.max()))
         low, high = (low, high) if range is None else range
         if not (np.isfinite(low) and np.isfinite(high)) or low > high:
-            raise RuntimeError(f"histogram(): range of [{low}, {high}] is not finite, or its ends are in the wrong order")
+            raise RuntimeError(
+                f"histogram(): range of [{low}, {high}] is not finite, or its ends are in the wrong order"
+            )
         if low == high:
             low, high = low - 0.5, high + 0.5
         edges = np.linspace(low, high, bins + 1).astype(values.dtype)
@@ -355,7 +360,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """
     array = array_of(indices)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
-        raise TypeError(f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices).__name__)}")
+        raise TypeError(
+            f"expected 'indices' to be integer dtype, but got {getattr(indices, 'dtype', type(indices).__name__)}"
+        )
     sizes = (shape,) if isinstance(shape, int) else tuple([int(each) for each in shape])
     if any(each < 0 for each in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")

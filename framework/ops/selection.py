@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from framework.kernels.masking import FEW, blend, keep
 from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors, with_out
 from framework.ops.comparison import isfinite, isnan
 from framework.ops.rounding import zeros
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "clamp",
@@ -65,7 +68,7 @@ def _alike(first: Any, second: Any) -> bool:
     )
 
 
-def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Any:
+def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = None) -> Tensor:
     """``input`` where the condition is True, else ``other``; with the condition alone, the indices where it
     is.
 
@@ -100,7 +103,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
     return with_out(select, out, condition, input, other)
 
 
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """A copy of ``input`` with ``value``, a number or a 0-dimensional tensor, where ``mask`` is True.
 
     Raises:
@@ -212,7 +215,7 @@ def fmin(input: Any, other: Any) -> Any:
     return np.fmin(input, other)
 
 
-def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Any:
+def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> Tensor:
     """``input`` with what is below ``min`` or above ``max`` replaced by it; ``max`` where ``min > max``.
 
     The gradient at a bound is 1.
@@ -247,12 +250,12 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
 clip = clamp
 
 
-def clamp_min(input: Any, min: Any, *, out: Any = None) -> Any:
+def clamp_min(input: Any, min: Any, *, out: Any = None) -> Tensor:
     """``input`` with what is below ``min`` replaced by it."""
     return clamp(input, min, out=out)
 
 
-def clamp_max(input: Any, max: Any, *, out: Any = None) -> Any:
+def clamp_max(input: Any, max: Any, *, out: Any = None) -> Tensor:
     """``input`` with what is above ``max`` replaced by it."""
     return clamp(input, None, max, out=out)
 
@@ -328,7 +331,7 @@ def nan_to_num(
     neginf: float | None = None,
     *,
     out: Any = None,
-) -> Any:
+) -> Tensor:
     """``input`` with other numbers for NaN (0) and the infinities (the largest and smallest number of the
     dtype).
     """

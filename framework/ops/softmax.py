@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
@@ -13,6 +13,9 @@ from framework.ops.conversion import to_dtype
 from framework.ops.dims import wrap_dim
 from framework.ops.reductions import sum
 from framework.ops.transcendental import exp
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = ["log_softmax", "softmax"]
 
@@ -47,7 +50,7 @@ def _log_softmax_backward(gradient: Any, output: Any, dim: int) -> Any:
     return kernels.log_softmax_backward(gradient, output, dim)
 
 
-def softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Any:
+def softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Tensor:
     """``exp(input) / sum(exp(input))`` along ``dim``: not negative, with sum 1.
 
     Args:
@@ -63,7 +66,7 @@ def softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None
     return with_out(_softmax, out, input, dim)
 
 
-def log_softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Any:
+def log_softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = None) -> Tensor:
     """The logarithm of :func:`softmax`, which it shares the arguments with, without its underflow."""
     input, dim = _arguments("log_softmax", input, dim, dtype)
     return with_out(_log_softmax, out, input, dim)

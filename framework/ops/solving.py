@@ -4,7 +4,7 @@ are a batch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from framework.ops.reductions import sum
 from framework.ops.rounding import zeros
 from framework.ops.selection import masked_fill
 from framework.ops.shape import as_shape, element_count, unsqueeze
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "cholesky_inverse",
@@ -110,7 +113,7 @@ def _matrix(number: Any) -> Any:
     return as_shape(number, (*number.shape, 1, 1))
 
 
-def det(A: Any) -> Any:
+def det(A: Any) -> Tensor:
     """The determinants ``(...)`` of square matrices ``(..., n, n)``. The gradient is right for singular ones
     too.
     """
@@ -189,7 +192,7 @@ def slogdet(A: Any) -> Any:
     return return_types.linalg_slogdet(_slogdet(A))
 
 
-def logdet(input: Any) -> Any:
+def logdet(input: Any) -> Tensor:
     """The logarithm of the determinants of square matrices; NaN where they are negative, minus infinity where
     they are 0.
     """
@@ -229,7 +232,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 
 
 @takes_out
-def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
+def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Tensor:
     """``X`` with ``A @ X = input``, given the Cholesky factor ``L`` of ``A`` (``L.mT`` with ``upper``)."""
     lower = mT(L) if upper else L
     first = solve_triangular(lower, input, upper=False)
@@ -237,7 +240,7 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Any:
 
 
 @takes_out
-def cholesky_inverse(L: Any, upper: bool = False) -> Any:
+def cholesky_inverse(L: Any, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is ``L`` (``L.mT`` with ``upper``)."""
     check_matrices("cholesky_inverse", L, square=True)
     return cholesky_solve(wrap(np.eye(L.shape[-1], dtype=array_of(L).dtype)), L, upper)
@@ -292,7 +295,7 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
     return _pinv(A, array_of(atol), array_of(rtol), hermitian)
 
 
-def pinverse(input: Any, rcond: float = 1e-15) -> Any:
+def pinverse(input: Any, rcond: float = 1e-15) -> Tensor:
     """:func:`pinv` with ``rtol=rcond``."""
     return pinv(input, rtol=rcond)
 
@@ -385,7 +388,7 @@ def _identities(A: Any) -> Any:
 
 
 @takes_out
-def matrix_power(A: Any, n: int) -> Any:
+def matrix_power(A: Any, n: int) -> Tensor:
     """The ``n``-th power of square matrices by repeated squaring; of the inverse for a negative ``n``.
 
     Raises:
@@ -400,7 +403,7 @@ def matrix_power(A: Any, n: int) -> Any:
         return _identities(A)
     if n == 1:
         return clone(A)
-    result = None
+    result: Any = None
     while n:
         if n % 2:
             result = A if result is None else matmul(result, A)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from framework.ops.checks import takes_out
 from framework.ops.dims import wrap_dim
 from framework.ops.extrema import place_selected, shared
 from framework.ops.reductions import numpy_names, reduced_dims
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "argsort",
@@ -74,13 +77,13 @@ def _argsort(input: Any, dim: int, descending: bool, stable: bool) -> Any:
     return _order(input, dim, descending, stable)
 
 
-def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False, **names: Any) -> Any:
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False, **names: Any) -> Tensor:
     """The indices that sort ``input`` along ``dim``. Arguments as in :func:`sort`."""
     dim, _ = numpy_names("argsort", names, dim, False)
     return _argsort(input, wrap_dim(dim, len(input.shape)), descending, stable)
 
 
-def msort(input: Any) -> Any:
+def msort(input: Any) -> Tensor:
     """The elements in order along the first dimension."""
     return sort(input, 0).values
 

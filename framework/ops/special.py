@@ -5,7 +5,7 @@ logarithms, sinc.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from framework.ops.checks import require_tensors, with_out
 from framework.ops.elementwise import sign
 from framework.ops.selection import keep_where, select
 from framework.ops.transcendental import cos, exp, log, sin
+
+if TYPE_CHECKING:
+    from framework.tensor import Tensor
 
 __all__ = [
     "digamma",
@@ -77,9 +80,7 @@ def log_ndtr(input: Any) -> Any:
     return np.where(input < -1, tail, np.log1p(-0.5 * kernels.erfc(-scaled))).astype(input.dtype, copy=False)
 
 
-@primitive(
-    promotes="float", input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi)
-)
+@primitive(promotes="float", input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi))
 def ndtri(input: Any) -> Any:
     """The inverse of :func:`ndtr`: infinite at 0 and 1, NaN outside."""
     return kernels.ndtri(input)
@@ -147,7 +148,7 @@ def _polygamma(input: Any, n: int) -> Any:
     return kernels.polygamma(input, n)
 
 
-def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
+def polygamma(n: int, input: Any, *, out: Any = None) -> Tensor:
     """The derivative of :func:`digamma` of order ``n``.
 
     Raises:
@@ -158,12 +159,12 @@ def polygamma(n: int, input: Any, *, out: Any = None) -> Any:
     return with_out(_polygamma, out, input, n)
 
 
-def polygamma_method(input: Any, n: int) -> Any:
+def polygamma_method(input: Any, n: int) -> Tensor:
     """The derivative of :func:`digamma` of order ``n``."""
     return polygamma(n, input)
 
 
-def mvlgamma(input: Any, p: int) -> Any:
+def mvlgamma(input: Any, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``, elementwise.
 
     Raises:
@@ -230,7 +231,7 @@ def _logit_backward(grad: Any, input: Any, eps: float) -> Any:
     return keep_where(slope, (input >= eps) & (input <= 1 - eps))
 
 
-def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Any:
+def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Tensor:
     """``log(input / (1 - input))``, the inverse of ``sigmoid``.
 
     Args:
