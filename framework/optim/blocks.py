@@ -161,10 +161,16 @@ class BlockOptimizer(Optimizer):
             parameters = [parameter for parameter in group["params"] if parameter._grad is not None]
             if not parameters:
                 continue
-            for block in self._blocks_of(group, parameters):
+            if len(set(parameters)) == len(parameters):
+                blocks = self._blocks_of(group, parameters)
+            else:
+                # One that is in the group twice is updated twice, one after the other.
+                blocks = [block for each in parameters for block in self._blocks_of(group, [each])]
+            for block in blocks:
                 block.gather()
                 self.update(group, block)
                 block.scatter()
+            for block in blocks:
                 block.fresh = False
         return loss
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -64,7 +65,7 @@ class Optimizer:
 
     Raises:
         TypeError: If ``params`` is a single tensor, or holds something else than tensors.
-        ValueError: If it is empty, or a parameter appears twice or is no leaf.
+        ValueError: If it is empty, or a parameter is in two groups or is no leaf.
     """
 
     # Whether a step was taken since the first learning rate scheduler came; None without one.
@@ -117,7 +118,7 @@ class Optimizer:
 
         Raises:
             TypeError: If the group is no dictionary, or holds something else than tensors.
-            ValueError: If a parameter appears twice or is no leaf.
+            ValueError: If a parameter is in another group already or is no leaf.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -144,9 +145,10 @@ class Optimizer:
             if not (member.is_leaf or member.retains_grad):  # type: ignore[attr-defined]
                 raise ValueError("can't optimize a non-leaf Tensor")
         if len(set(members)) != len(members):
-            raise ValueError(
-                "optimizer contains a parameter group with duplicate parameters; "
-                "leave the second one out, it would be updated twice in a step"
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
+                "leave the second one out, it is updated twice in a step",
+                stacklevel=3,
             )
         for group in self.param_groups:
             if ("param_names" in param_group) != ("param_names" in group):
@@ -200,9 +202,12 @@ class Optimizer:
             hook(self)
         numbers: dict[int, int] = {}
         groups = []
+        position = 0
         for group in self.param_groups:
+            # One that is twice in its group has the number of its last place there, as in PyTorch.
             for parameter in group["params"]:
-                numbers[id(parameter)] = len(numbers)
+                numbers[id(parameter)] = position
+                position += 1
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(parameter)] for parameter in group["params"]]
             groups.append(packed)

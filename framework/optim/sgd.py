@@ -67,6 +67,9 @@ class SGD(BlockOptimizer):
 
     def update(self, group: dict[str, Any], block: Block) -> None:
         """The first step takes the whole gradient into the buffer, whatever the dampening."""
+        if block.fresh and "momentum_buffer" in block.state:
+            # A parameter that is in its group twice comes here twice in the first step.
+            block.state["momentum_buffer"][...] = 0
         kernels.sgd(
             block.values,
             block.gradient,

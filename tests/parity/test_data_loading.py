@@ -120,7 +120,7 @@ BATCHES = {
     "numpy scalars": lambda library: [np.float32(1), np.float32(2)],
     "tensors": lambda library: [library.ones(2), library.zeros(2)],
     "tuples": lambda library: [(1, "a", 2.0), (3, "b", 4.0)],
-    "lists in dicts": lambda library: [{"a": [1, 2.0], "b": {"c": library.ones(n)}} for n in (1, 1)],
+    "lists in dicts": lambda library: [{"a": [n, 2 * n], "b": {"c": library.full((2,), n)}} for n in (3.0, 4.0)],
     "named tuples": lambda library: [Point(1, 2.0), Point(3, 4.0)],
     "ordered dicts": lambda library: [OrderedDict(b=1, a=2), OrderedDict(b=3, a=4)],
     "uneven lists": lambda library: [[1, 2], [3]],

@@ -310,9 +310,9 @@ def test_the_listed_errors_are_raised(name):
         elif params is not None:
             known = {}
             params = [moved(each, known) for each in params]
-        # PyTorch announces that duplicates will become an error; here they are one.
-        kind = ValueError if entry.error_type is UserWarning else entry.error_type
-        with pytest.raises(kind, match=entry.error_regex):
+        # Duplicates within a group are warned of: PyTorch announces that they will become an error.
+        expect = pytest.warns if entry.error_type is UserWarning else pytest.raises
+        with expect(entry.error_type, match=entry.error_regex):
             getattr(framework.optim, name)(params, **of_library(framework, given.kwargs))
 
 
@@ -400,3 +400,22 @@ def test_groups_of_different_dtypes_and_layouts_agree():
 
     for own, other in zip(run(framework), run(torch), strict=True):
         np.testing.assert_allclose(own, other, rtol=1e-6 if own.dtype == np.float32 else 1e-11)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop"])
+def test_a_parameter_twice_in_a_group_warns_and_is_updated_twice(name):
+    def run(library):
+        first, second = [library.nn.Parameter(library.full((3,), value, dtype=library.float64)) for value in (1.0, 2.0)]
+        options = {"momentum": 0.9, "dampening": 0.3, "lr": 0.1} if name == "SGD" else {}
+        with pytest.warns(UserWarning, match="contains a parameter group with duplicate parameters"):
+            optimizer = getattr(library.optim, name)([first, first, second], weight_decay=0.1, **options)
+        for _ in range(4):
+            optimizer.zero_grad()
+            (first**2 * second).sum().backward()
+            optimizer.step()
+        state = optimizer.state_dict()
+        return [*first.tolist(), *second.tolist()], state["param_groups"][0]["params"], sorted(state["state"])
+
+    (ours, *numbers), (theirs, *expected) = run(framework), run(torch)
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    assert numbers == expected

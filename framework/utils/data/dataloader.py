@@ -252,7 +252,15 @@ class DataLoader:
 
         A sampler of one's own that has a ``state_dict`` is asked for it. Another one is asked for its order again when the pass
         is resumed, with the default generator as it was at the start of the pass: it must then give the same.
+
+        Raises:
+            RuntimeError: In the middle of a pass with ``in_order=False`` and workers.
         """
+        if self._yielded and self.num_workers > 0 and not self.in_order:
+            raise RuntimeError(
+                "DataLoader.state_dict: with in_order=False and workers, the batches given so far aren't the first ones of "
+                "the order, so that the rest can't be told; use in_order=True, or ask between two passes"
+            )
         state: dict[str, Any] = {"batches": self._yielded}
         if self._yielded:
             state |= {"drawn": self._drawn, "base_seed": self._base_seed, "seeds": self._seeds}

@@ -199,6 +199,17 @@ def test_out_of_order_gives_every_batch_and_the_quick_ones_first() -> None:
     assert order[0] != 0
 
 
+def test_state_in_the_middle_of_a_pass_out_of_order_is_refused() -> None:
+    loader = DataLoader(Squares(4), num_workers=1, in_order=False)
+    assert loader.state_dict() == {"batches": 0}
+    batches = iter(loader)
+    next(batches)
+    with pytest.raises(RuntimeError, match="use in_order=True, or ask between two passes"):
+        loader.state_dict()
+    list(batches)
+    assert loader.state_dict() == {"batches": 0}
+
+
 def test_large_batches_and_long_lists_of_indices_pass_through() -> None:
     # Both directions hold more than a pipe does.
     data = Squares(120_000, lambda index: float(index))
