@@ -25,15 +25,20 @@ __all__ = ["ctc_loss"]
 
 @primitive(
     name="CtcLoss",
-    log_probs=lambda grad, log_probs, paths, result0, result1: _ctc_backward(grad, log_probs, paths, result0, result1),
+    log_probs=lambda grad, log_probs, paths, zero_infinity, result0, result1: _ctc_backward(
+        grad, log_probs, paths, zero_infinity, result0, result1
+    ),
 )
-def _ctc(log_probs: Any, paths: Any) -> Any:
+def _ctc(log_probs: Any, paths: Any, zero_infinity: bool) -> Any:
     return kernels.ctc(log_probs, *paths)
 
 
 @primitive(grad=lambda grad: _refuse(), log_probs=lambda grad: _refuse())
-def _ctc_backward(grad: Any, log_probs: Any, paths: Any, losses: Any, reached: Any) -> Any:
-    return kernels.ctc_gradient(log_probs, *paths, losses, reached) * grad[:, None]  # type: ignore[call-arg]
+def _ctc_backward(grad: Any, log_probs: Any, paths: Any, zero_infinity: bool, losses: Any, reached: Any) -> Any:
+    result = kernels.ctc_gradient(log_probs, *paths, losses, reached) * grad[:, None]  # type: ignore[call-arg]
+    if zero_infinity:
+        result[:, losses == np.inf] = 0  # where no path exists its gradient is NaN, which a zero in `grad` doesn't undo
+    return result
 
 
 def _refuse() -> Any:
@@ -85,7 +90,7 @@ def ctc_loss(
     if (used & ((labels < 0) | (labels >= classes))).any():
         raise RuntimeError(f"ctc_loss: targets must be classes in [0, {classes - 1}]")
     paths = (*kernels.states(np.where(used, labels, blank), blank), inputs, lengths)
-    losses: Any = _ctc(values, paths)[0]
+    losses: Any = _ctc(values, paths, zero_infinity)[0]
     if zero_infinity:
         losses = keep_where(losses, array_of(losses) != np.inf)
     if reduction == "mean":

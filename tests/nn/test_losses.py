@@ -237,6 +237,17 @@ def test_ctc_sums_over_all_alignments() -> None:
     assert gradcheck(loss, (x,))
 
 
+def test_ctc_zero_infinity_also_zeroes_the_gradient() -> None:
+    values = np.random.default_rng(0).standard_normal((2, 2, 4))
+    labels = framework.tensor([[1, 1, 2], [3, 0, 0]])  # the first is longer than its input, the second fits
+    x = framework.tensor(values, requires_grad=True)
+    F.ctc_loss(x.log_softmax(-1), labels, (2, 2), (3, 1), reduction="sum", zero_infinity=True).backward()
+    alone = framework.tensor(values[:, 1:], requires_grad=True)
+    F.ctc_loss(alone.log_softmax(-1), labels[1:], (2,), (1,), reduction="sum").backward()
+    assert not x.grad.numpy()[:, 0].any()
+    np.testing.assert_allclose(x.grad.numpy()[:, 1:], alone.grad.numpy())
+
+
 def test_ctc_refuses_a_second_derivative() -> None:
     x = framework.zeros(4, 1, 3, requires_grad=True)
     loss = F.ctc_loss(F.log_softmax(x, -1), framework.tensor([[1]]), (4,), (1,))
