@@ -15,6 +15,7 @@ import typing as _typing
 # PyTorch is silent where NumPy warns (log of zero, overflow): our own modules' warnings of that kind are switched off.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
 
+from framework import kernels as _kernels  # first: it prepares the process, before NumPy is loaded
 from framework import autograd, dtypes, random
 from framework.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from framework.autograd.grad_mode import (

@@ -16,7 +16,7 @@ last: results are an ``(N, *spatial, C)`` block seen through strides. Inputs may
 channels last are read without an extra copy. dtypes are kept.
 
 The windows of a few images at a time are unrolled into the rows of a matrix and multiplied with the weight; the
-rows are made again in backward rather than kept. `docs/notes-convolution.md` has the measurements behind it.
+rows are made again in backward rather than kept. `benchmarks/results.md` has the measurements behind it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy as np
 
 from framework.kernels.depthwise import depthwise, depthwise_weight
 from framework.kernels.twins import twin
-from framework.kernels.windows import Array, Axis, Ints, unrolled
+from framework.kernels.windows import Array, Axis, Ints, each_unrolled
 
 
 def convolution_output_shape(spatial: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> Ints:
@@ -144,13 +144,14 @@ def convolution_weight_gradient(
         return np.ascontiguousarray(np.moveaxis(filters, -1, 0))[:, None]
     reach = tuple([axis.reach for axis in axes])
     together, width = len(axes[-1].members), outputs // groups
-    total = np.zeros_like(grad, order="C", shape=(groups, math.prod(reach) * share, together * width))
-    for part, rows in unrolled(x, grad, axes, groups):
+
+    def product(part: Array, rows: Array) -> Array:
         right = part.reshape(rows.shape[1], groups, together * width).swapaxes(0, 1)
-        if groups == 1:
-            total[0] += np.dot(rows[0].T, right[0])
-        else:
-            total += rows.swapaxes(1, 2) @ right
+        return np.dot(rows[0].T, right[0])[None] if groups == 1 else rows.swapaxes(1, 2) @ right
+
+    total = np.zeros_like(grad, order="C", shape=(groups, math.prod(reach) * share, together * width))
+    for each in each_unrolled(product, x, grad, axes, groups):
+        total += each
     # (groups, *reach, C/groups, together, O/groups): every member's taps are an estimate of the same weights.
     banded = total.reshape(groups, *reach, share, together, width)
     result = np.zeros_like(grad, order="C", shape=(groups, *kernel_shape, share, width))
@@ -268,14 +269,15 @@ def _correlate(
         return
     matrices = _matrices(weight, axes, groups)
     width = matrices.shape[-1]
-    finite = True
-    for part, rows in unrolled(x, y, axes, groups):
+
+    def multiply(part: Array, rows: Array) -> bool:
         in_place = part.flags.c_contiguous
+        finite = True
         if groups == 1:
             product = np.dot(rows[0], matrices[0], out=part.reshape(-1, width) if in_place else None)
             if together > 1:
                 flat = product.reshape(-1)
-                finite = finite and bool(np.isfinite(np.dot(flat, flat)))
+                finite = bool(np.isfinite(np.dot(flat, flat)))
         else:
             target = part.reshape(-1, groups, width).swapaxes(0, 1) if in_place else None
             product = np.matmul(rows, matrices, out=target).swapaxes(0, 1)
@@ -285,6 +287,9 @@ def _correlate(
             # Whole lines at once, where they lie in one piece: the loop over channels alone is short.
             lines = part.reshape(*part.shape[:-2], -1) if in_place else part
             lines += np.tile(bias, part.shape[-2]) if in_place else bias
+        return finite
+
+    finite = all(each_unrolled(multiply, x, y, axes, groups))
     if not finite:
         # A zero in the matrix times an infinity in the window gives NaN: each output from its own window.
         for i, (first, taps) in enumerate(axes[-1].members):

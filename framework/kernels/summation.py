@@ -13,8 +13,10 @@ _add: Any = np.add.reduce  # looked up once; the stubs know no `keepdims` that i
 _SMALL = 2048
 # Rows up to this length are added one number after another, in a few accumulators; longer ones pairwise.
 _SHORT = 4096
-# Up to this size a product with ones is the fastest column sum; above it OpenBLAS starts threads for it.
+# Up to this size a product with ones is the fastest column sum; above it OpenBLAS starts threads for it. It adds one row after
+# another, which loses digits where there are many.
 _ONE_THREAD = 32768
+_MANY_ROWS = 2048
 
 
 def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
@@ -84,7 +86,7 @@ def column_sums(matrix: Array) -> Array:
     are left.
     """
     rest: Array | None = None
-    while matrix.size > _ONE_THREAD and len(matrix) >= 64:
+    while (matrix.size > _ONE_THREAD and len(matrix) >= 64) or len(matrix) > _MANY_ROWS:
         rows, columns = matrix.shape
         folded = rows // 64
         if rows % 64:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from framework.kernels.parallel import side_by_side
+
 Array = np.ndarray[Any, Any]
 Ints = tuple[int, ...]
+R = TypeVar("R")
 
 # Rows are unrolled in pieces of about this many bytes.
-CHUNK = 1 << 22
+CHUNK = 1 << 21
+_PAIR = 1 << 19  # what less is not handed to a second thread
 
 
 class Axis(NamedTuple):
@@ -31,18 +35,16 @@ class Axis(NamedTuple):
     members: tuple[tuple[int, slice], ...]  # (first, taps)
 
 
-def unrolled(x: Array, y: Array, axes: tuple[Axis, ...], groups: int) -> Iterator[tuple[Array, Array]]:
-    """Yield the parts of `y` with the windows of `x` that they come from.
+def each_unrolled(function: Callable[[Array, Array], R], x: Array, y: Array, axes: tuple[Axis, ...], groups: int) -> list[R]:
+    """Call ``function(part, windows)`` for parts that make up `y`, side by side, and give the results in order.
 
     Args:
+        function: Takes a part of `y`, and the windows of `x` that it comes from: ``(groups, sets of outputs,
+            window * C / groups)``, contiguous, and overwritten later.
         x: ``(N, *spatial, C)``, any strides.
         y: ``(N, *out, O)``; only sliced.
         axes: One for each spatial dimension.
         groups: Divides C.
-
-    Yields:
-        A part of `y`, and its windows ``(groups, sets of outputs, window * C / groups)``, contiguous, which the
-        next ones overwrite.
     """
     channels = x.shape[-1]
     together = len(axes[-1].members)
@@ -50,25 +52,29 @@ def unrolled(x: Array, y: Array, axes: tuple[Axis, ...], groups: int) -> Iterato
     reach = tuple([axis.reach for axis in axes])
     window = math.prod(reach) * channels
     unit = together if len(axes) == 1 else 1
-    for images, begin, end in blocks(y.shape[0], counts, window * x.itemsize, CHUNK):
+
+    def one(block: tuple[slice, int, int]) -> R:
+        images, begin, end = block
         part = y[images, begin * unit : end * unit]
         sizes = (end - begin, *counts[1:])
         extent = extents(axes, sizes)
         total = part.shape[0] * math.prod(sizes) * window
         buffer = _borrow(x, total + part.shape[0] * math.prod(extent) * channels)
         try:
-            block = surrounded(x[images], axes, begin, extent, buffer[total:])
+            inputs = surrounded(x[images], axes, begin, extent, buffer[total:])
             # Windows of one element, or a window that is everything, lie in memory as they should.
-            ready = block.size == total and (max(reach) == 1 or max(sizes) == 1)
-            if ready and groups == 1 and block.flags.c_contiguous:
-                rows = block
+            ready = inputs.size == total and (max(reach) == 1 or max(sizes) == 1)
+            if ready and groups == 1 and inputs.flags.c_contiguous:
+                rows = inputs
             else:
-                windows = _windows(block, axes, sizes, groups)
+                windows = _windows(inputs, axes, sizes, groups)
                 rows = buffer[:total]
                 np.copyto(rows.reshape(windows.shape), windows)
-            yield part, rows.reshape(groups, -1, window // groups)
+            return function(part, rows.reshape(groups, -1, window // groups))
         finally:
             _give_back(buffer)
+
+    return side_by_side(one, list(blocks(y.shape[0], counts, window * x.itemsize, CHUNK)))
 
 
 def blocks(images: int, counts: Ints, bytes_each: int, size: int) -> Iterator[tuple[slice, int, int]]:
@@ -77,8 +83,10 @@ def blocks(images: int, counts: Ints, bytes_each: int, size: int) -> Iterator[tu
         return
     fitting = max(1, size // max(1, math.prod(counts[1:]) * bytes_each))
     if fitting >= counts[0]:
-        # As many pieces as needed, of equal size.
+        # As many pieces as needed, of equal size; in pairs, for two threads, unless they are small.
         pieces = -(-images // (fitting // counts[0]))
+        if pieces > 1 or images * math.prod(counts) * bytes_each >= _PAIR:
+            pieces += pieces % 2
         step = -(-images // pieces)
         for i in range(0, images, step):
             yield slice(i, min(i + step, images)), 0, counts[0]

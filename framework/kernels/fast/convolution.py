@@ -12,12 +12,13 @@ import numpy as np
 
 from framework.kernels.convolution import convolution_output_shape
 from framework.kernels.fast.compiler import Array, compiled
-from framework.kernels.fast.tiles import NARROW, ROWS, WIDTH, address, in_panels, narrow_tile, tile
+from framework.kernels.fast.tiles import NARROW, ROWS, WHOLE, WIDTH, address, in_panels, narrow_tile, product, tile
 from framework.kernels.parallel import side_by_side
 
 Ints = tuple[int, ...]
 
 _PIECES = 8  # of the images, side by side
+_SUMS = 4  # of the images, each with a sum of its own
 _LEAST = 1 << 21  # products of numbers that are worth it
 _FEWEST = 3  # output channels: with fewer, too much of a tile is computed for nothing
 
@@ -29,41 +30,49 @@ def _suits(x: Array, weight_shape: Ints, dilation: Ints, groups: int) -> bool:
     )  # fmt: skip
 
 
-def _pieces(images: int, products: int) -> list[slice]:
-    step = -(-images // _PIECES) if products >= _LEAST else images
+def _pieces(images: int, products: int, count: int = _PIECES) -> list[slice]:
+    step = -(-images // count) if products >= _LEAST else images
     return [slice(start, min(start + step, images)) for start in range(0, images, step)]
 
 
-def _surrounded(x: Array, padding: Ints) -> Array:
-    """``(N, C, H, W)`` as a contiguous ``(N, H + 2 p, W + 2 p, C)`` with zeros around."""
-    rows, columns = padding
-    x = x.transpose(0, 2, 3, 1)
-    if not rows and not columns:
-        return np.ascontiguousarray(x)
-    n, height, width, channels = x.shape
-    block = np.empty((n, height + 2 * rows, width + 2 * columns, channels), np.float32)
-    block[:, :rows] = block[:, rows + height :] = 0
-    block[:, :, :columns] = block[:, :, columns + width :] = 0
-    block[:, rows : rows + height, columns : columns + width] = x
-    return block
+def _channels_last(x: Array) -> Array:
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
 
 
 @compiled
-def _correlate(x: Array, panels: Array, bias: Array, y: Array, step_down: int, step_right: int) -> None:
-    """``y`` ``(N, H, W, O)`` from a padded ``x`` ``(N, H', W', C)`` and ``panels`` ``(O / w, kernel, run, w)``, w 16 or 8."""
+def _surround(image: Array, block: Array, down: int, right: int) -> None:
+    """Copy ``image`` ``(H, W, C)`` into ``block``, so many rows down and columns to the right."""
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            for c in range(image.shape[2]):
+                block[down + row, right + column, c] = image[row, column, c]
+
+
+@compiled
+def _correlate(
+    x: Array, panels: Array, bias: Array, y: Array, pad_down: int, pad_right: int, step_down: int, step_right: int
+) -> None:
+    """``y`` ``(N, H, W, O)`` from ``x`` ``(N, H', W', C)`` and ``panels`` ``(O / w, kernel, run, w)``, w 16 or 8."""
     n, height, width, outputs = y.shape
-    line, channels = x.shape[2] * x.shape[3] * 4, x.shape[3] * 4
+    padded = pad_down > 0 or pad_right > 0
+    rows_in, columns_in, channels_in = x.shape[1] + 2 * pad_down, x.shape[2] + 2 * pad_right, x.shape[3]
+    block = np.zeros((rows_in if padded else 0, columns_in, channels_in), np.float32)  # an image with zeros around
+    line, channels = columns_in * channels_in * 4, channels_in * 4
     count, kernel, run, wide = panels.shape
     strips = (width + ROWS - 1) // ROWS
     spare = np.empty((ROWS, wide), np.float32)
     at_x, at_panels, at_bias, at_y, at_spare = address(x), address(panels), address(bias), address(y), address(spare)
     for i in range(n):
+        origin = at_x + i * rows_in * line
+        if padded:
+            _surround(x[i], block, pad_down, pad_right)
+            origin = address(block)
         for panel in range(count):
             right = at_panels + panel * kernel * run * wide * 4
             first = panel * wide
             whole = first + wide <= outputs
             for row in range(height):
-                left = at_x + (i * x.shape[1] + row * step_down) * line
+                left = origin + row * step_down * line
                 target = at_y + ((i * height + row) * width * outputs + first) * 4
                 begin = 0
                 for strip in range(strips):
@@ -90,33 +99,82 @@ def _correlate(x: Array, panels: Array, bias: Array, y: Array, step_down: int, s
 
 
 @compiled
-def _weight_gradient(x: Array, grad: Array, total: Array, run: int, step_down: int, step_right: int) -> None:
-    """Add to ``total`` ``(kernel, run, O)`` the sum over images and positions of ``x``'s windows times ``grad``.
+def _scatter(
+    grad: Array, panels: Array, x: Array, kernel: Any, padding: Any, stride: Any
+) -> None:
+    """The adjoint of :func:`_correlate`: the windows of a line at once, each added where it lies.
 
-    ``x`` is padded, ``grad`` ``(N, H, W, O)`` has 8, or a multiple of 16, channels.
+    ``x`` ``(N, H', W', C)`` from ``grad`` ``(N, H, W, O)`` and ``panels`` ``(kernel size * C / 16, O, 16)``.
     """
     n, height, width, outputs = grad.shape
-    line, channels = x.shape[2] * x.shape[3] * 4, x.shape[3] * 4
+    count, channels = panels.shape[0], x.shape[3]
+    windows = np.empty((width, count * WIDTH), np.float32)
+    zeros = np.zeros(WIDTH, np.float32)
+    at_grad, at_panels, at_windows, at_zeros = address(grad), address(panels), address(windows), address(zeros)
+    for i in range(n):
+        image = x[i].reshape(x.shape[1], x.shape[2] * channels)
+        image[:] = 0
+        for row in range(height):
+            product(
+                at_grad + (i * height + row) * width * outputs * 4, outputs * 4, 4, at_panels, WIDTH * 4,
+                outputs * WIDTH * 4, at_windows, count * WIDTH * 4, at_zeros, 0, width, count * WIDTH, outputs, WHOLE,
+            )  # fmt: skip
+            for k in range(kernel[0]):
+                down = row * stride[0] + k - padding[0]
+                if down < 0 or down >= x.shape[1]:
+                    continue
+                line = image[down]
+                for column in range(width):
+                    left = column * stride[1] - padding[1]
+                    first, last = max(0, -left), min(kernel[1], x.shape[2] - left)
+                    target = line[(left + first) * channels : (left + last) * channels]
+                    source = windows[column, (k * kernel[1] + first) * channels :]
+                    for q in range(target.size):
+                        target[q] += source[q]
+
+
+@compiled
+def _weight_gradient(
+    x: Array, grad: Array, total: Array, pad_down: int, pad_right: int, step_down: int, step_right: int
+) -> None:
+    """Add to ``total`` ``(kernel, run, O')`` the sum over images and positions of ``x``'s windows times ``grad``.
+
+    ``x`` is ``(N, H', W', C)``, ``grad`` ``(N, H, W, O)``; O' is O rounded up to 8 or a multiple of 16.
+    """
+    n, height, width, outputs = grad.shape
+    kernel, run, wide = total.shape
+    padded, widened = pad_down > 0 or pad_right > 0, wide > outputs
+    rows_in, columns_in, channels_in = x.shape[1] + 2 * pad_down, x.shape[2] + 2 * pad_right, x.shape[3]
+    block = np.zeros((rows_in if padded else 0, columns_in, channels_in), np.float32)
+    slopes = np.zeros((height if widened else 0, width, wide), np.float32)
+    line, channels = columns_in * channels_in * 4, channels_in * 4
     strips = (run + ROWS - 1) // ROWS
     at_x, at_grad, at_total = address(x), address(grad), address(total)
     for i in range(n):
-        for row in range(total.shape[0]):
-            left = at_x + (i * x.shape[1] + row) * line
+        origin, at_slopes = at_x + i * rows_in * line, at_grad + i * height * width * outputs * 4
+        if padded:
+            _surround(x[i], block, pad_down, pad_right)
+            origin = address(block)
+        if widened:
+            _surround(grad[i], slopes, 0, 0)
+            at_slopes = address(slopes)
+        for row in range(kernel):
+            left = origin + row * line
             begin = 0
             for strip in range(strips):
                 rows = (run - begin + strips - strip - 1) // (strips - strip)
-                for first in range(0, outputs, WIDTH):  # once where there are 8
-                    right = at_grad + (i * height * width * outputs + first) * 4
-                    target = at_total + ((row * run + begin) * outputs + first) * 4
-                    if outputs == NARROW:
+                for first in range(0, wide, WIDTH):  # once where there are 8
+                    right = at_slopes + first * 4
+                    target = at_total + ((row * run + begin) * wide + first) * 4
+                    if wide == NARROW:
                         narrow_tile(
-                            rows, left + begin * 4, 4, step_right * channels, step_down * line, right, outputs * 4,
-                            width * outputs * 4, height, width, target, outputs * 4, target, outputs * 4,
+                            rows, left + begin * 4, 4, step_right * channels, step_down * line, right, wide * 4,
+                            width * wide * 4, height, width, target, wide * 4, target, wide * 4,
                         )  # fmt: skip
                     else:
                         tile(
-                            rows, left + begin * 4, 4, step_right * channels, step_down * line, right, outputs * 4,
-                            width * outputs * 4, height, width, target, outputs * 4, target, outputs * 4,
+                            rows, left + begin * 4, 4, step_right * channels, step_down * line, right, wide * 4,
+                            width * wide * 4, height, width, target, wide * 4, target, wide * 4,
                         )  # fmt: skip
                 begin += rows
 
@@ -129,12 +187,11 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, out: Ints, stride: In
     shift = np.zeros(len(panels) * wide, np.float32)
     if bias is not None:
         shift[:outputs] = bias
-    y = np.empty((len(x), *out, outputs), np.float32)
-
-    def piece(images: slice) -> None:
-        _correlate(_surrounded(x[images], padding), panels, shift, y[images], *stride)
-
-    side_by_side(piece, _pieces(len(x), y.size * panels[0].size // wide))
+    source, y = _channels_last(x), np.empty((len(x), *out, outputs), np.float32)
+    side_by_side(
+        lambda images: _correlate(source[images], panels, shift, y[images], *padding, *stride),
+        _pieces(len(x), y.size * panels[0].size // wide),
+    )
     return y.transpose(0, 3, 1, 2)
 
 
@@ -164,12 +221,18 @@ def convolution_input_gradient(
     dilation: Ints,
     groups: int = 1,
 ) -> Any:
-    around = tuple([k - 1 - p for k, p in zip(weight.shape[2:], padding, strict=True)])
     if not _suits(grad, weight.shape, dilation, groups) or weight.dtype != np.float32:
         return NotImplemented
-    if stride != (1, 1) or min(around) < 0 or weight.shape[1] < _FEWEST:
-        return NotImplemented
-    return _convolve(grad, weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1), None, input_shape[2:], stride, around)
+    around = tuple([k - 1 - p for k, p in zip(weight.shape[2:], padding, strict=True)])
+    if weight.shape[1] >= WIDTH and stride == (1, 1) and min(around) >= 0:
+        return _convolve(grad, weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1), None, input_shape[2:], stride, around)
+    panels = in_panels(weight.transpose(0, 2, 3, 1).reshape(len(weight), -1))
+    source, x = _channels_last(grad), np.empty((len(grad), *input_shape[2:], input_shape[1]), np.float32)
+    side_by_side(
+        lambda images: _scatter(source[images], panels, x[images], weight.shape[2:], padding, stride),
+        _pieces(len(grad), grad.size * panels[:, 0].size),
+    )
+    return x.transpose(0, 3, 1, 2)
 
 
 def convolution_weight_gradient(
@@ -187,18 +250,16 @@ def convolution_weight_gradient(
     if grad.dtype != np.float32 or outputs < _FEWEST:
         return NotImplemented
     rows, run = kernel_shape[0], kernel_shape[1] * channels
-    width = NARROW if outputs <= NARROW else -(-outputs // WIDTH) * WIDTH
+    wide = NARROW if outputs <= NARROW else -(-outputs // WIDTH) * WIDTH
+    source, slopes = _channels_last(x), _channels_last(grad)
 
     def piece(images: slice) -> Array:
-        own = grad[images].transpose(0, 2, 3, 1)
-        if width != outputs:
-            padded = np.zeros((*own.shape[:3], width), np.float32)
-            padded[..., :outputs] = own
-            own = padded
-        total = np.zeros((rows, run, width), np.float32)
-        _weight_gradient(_surrounded(x[images], padding), np.ascontiguousarray(own), total, run, *stride)
+        total = np.zeros((rows, run, wide), np.float32)
+        _weight_gradient(source[images], slopes[images], total, *padding, *stride)
         return total
 
-    total = np.add.reduce(np.stack(side_by_side(piece, _pieces(len(x), grad.size * rows * run))), 0)
+    total, *others = side_by_side(piece, _pieces(len(x), grad.size * rows * run, _SUMS))
+    for each in others:
+        total += each
     total = total[..., :outputs].reshape(*kernel_shape, channels, outputs)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))

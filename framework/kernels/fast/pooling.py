@@ -21,35 +21,54 @@ def _suits(x: Array) -> bool:
 
 @compiled
 def _max_pool(
-    x: Array, values: Array, taps: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, start: int, stop: int
-) -> None:
-    _, height, width, channels = x.shape
+    x: Array, values: Array, taps: Array, channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    """Values and taps ``(N, H, W * C)``: first down the window in whole lines of ``x`` ``(N, H', W' * C)``, then along it."""
+    height, line = x.shape[1:]
+    width = line // channels
+    largest, found = np.empty(line, np.float32), np.empty(line, np.int32)
     for n in range(start, stop):
         for row in range(values.shape[1]):
-            for column in range(values.shape[2]):
-                best, winner = values[n, row, column], taps[n, row, column]
-                first = True
-                for i in range(kernel[0]):
-                    down = row * stride[0] + i * dilation[0] - padding[0]
-                    if down < 0 or down >= height:
+            first = True
+            for i in range(kernel[0]):
+                down = row * stride[0] + i * dilation[0] - padding[0]
+                if down < 0 or down >= height:
+                    continue
+                candidates, tap = x[n, down], np.int32(i * kernel[1])
+                if first:
+                    for p in range(line):
+                        largest[p] = candidates[p]
+                        found[p] = tap
+                    first = False
+                else:
+                    for p in range(line):
+                        value = candidates[p]
+                        wins = (value > largest[p]) | (value != value)
+                        largest[p] = value if wins else largest[p]
+                        found[p] = tap if wins else found[p]
+            best, winner = values[n, row], taps[n, row]
+            for column in range(best.size // channels):
+                first, to = True, column * channels
+                for j in range(kernel[1]):
+                    right = column * stride[1] + j * dilation[1] - padding[1]
+                    if right < 0 or right >= width:
                         continue
-                    for j in range(kernel[1]):
-                        right = column * stride[1] + j * dilation[1] - padding[1]
-                        if right < 0 or right >= width:
-                            continue
-                        candidates = x[n, down, right]
-                        tap = np.uint8(i * kernel[1] + j)
-                        if first:
-                            for c in range(channels):
-                                best[c] = candidates[c]
-                                winner[c] = tap
-                            first = False
-                        else:
-                            for c in range(channels):
-                                value = candidates[c]
-                                wins = (value > best[c]) | (value != value)
-                                best[c] = value if wins else best[c]
-                                winner[c] = tap if wins else winner[c]
+                    at = right * channels
+                    if first:
+                        for c in range(channels):
+                            best[to + c] = largest[at + c]
+                            winner[to + c] = found[at + c] + j
+                        first = False
+                        continue
+                    for c in range(channels):
+                        value, tap = largest[at + c], found[at + c] + np.int32(j)
+                        old, was = best[to + c], np.int32(winner[to + c])
+                        # Of equal ones the first in the order of taps, and of NaNs the last.
+                        wins = (value > old) | ((value == old) & (tap < was))
+                        wins = wins | ((value != value) & ((old == old) | (tap > was)))
+                        best[to + c] = value if wins else old
+                        winner[to + c] = np.uint8(tap if wins else was)
 
 
 def max_pool(
@@ -60,12 +79,13 @@ def max_pool(
     out = pool_output_shape(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
     shape = (x.shape[0], *out, x.shape[1])
     values, taps = np.empty(shape, np.float32), np.empty(shape, np.uint8)
-    source = x.transpose(0, 2, 3, 1)
-    window = kernel, stride, padding, dilation
+    lines = x.transpose(0, 2, 3, 1).reshape(x.shape[0], x.shape[2], -1)
+    rows = [each.reshape(*each.shape[:2], -1) for each in (values, taps)]
+    window = x.shape[1], kernel, stride, padding, dilation
     over(
-        lambda start, stop: _max_pool(source, values, taps, *window, start, stop),
-        len(source),
-        source.size // len(source),
+        lambda start, stop: _max_pool(lines, *rows, *window, start, stop),
+        len(lines),
+        lines[0].size,
     )
     return values.transpose(0, 3, 1, 2), taps.transpose(0, 3, 1, 2)
 
