@@ -21,6 +21,24 @@ Parameters = Any
 Closure = Callable[[], Any]
 
 
+#: Hooks of every optimizer's steps.
+_global_pre_hooks: dict[int, Callable[..., Any]] = {}
+_global_post_hooks: dict[int, Callable[..., Any]] = {}
+
+
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer, before the optimizer's own hooks.
+
+    It may return other ``(args, kwargs)``, as that of :meth:`Optimizer.register_step_pre_hook`.
+    """
+    return RemovableHandle(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimizer, after the optimizer's own hooks."""
+    return RemovableHandle(_global_post_hooks, hook)
+
+
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a class's ``step`` so that its hooks run around the outermost call."""
 
@@ -28,12 +46,14 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._opt_called is False:
             self._opt_called = True
-        if self._stepping or not (self._step_pre_hooks or self._step_post_hooks):
+        if self._stepping or not (
+            self._step_pre_hooks or self._step_post_hooks or _global_pre_hooks or _global_post_hooks
+        ):
             return step(self, *args, **kwargs)
         self._stepping = True
         try:
             given: tuple[Any, ...] = (self, *args)
-            for hook in list(self._step_pre_hooks.values()):
+            for hook in [*_global_pre_hooks.values(), *self._step_pre_hooks.values()]:
                 changed = hook(self, given, kwargs)
                 if changed is None:
                     continue
@@ -43,7 +63,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                     )
                 given, kwargs = changed
             result = step(*given, **kwargs)
-            for hook in list(self._step_post_hooks.values()):
+            for hook in [*self._step_post_hooks.values(), *_global_post_hooks.values()]:
                 hook(self, given, kwargs)
         finally:
             self._stepping = False

@@ -11,6 +11,7 @@ import pytest
 
 import framework
 from framework import optim
+from framework.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 G1, G2 = 0.5, -0.2  # two steps' gradients
 
@@ -232,6 +233,23 @@ def test_hooks_run_around_the_step_and_can_be_removed() -> None:
     optimizer.register_load_state_dict_post_hook(loaded.append)
     optimizer.load_state_dict(optimizer.state_dict())
     assert loaded == [optimizer]
+
+
+def test_hooks_of_all_optimizers_run_around_their_own() -> None:
+    first, second = pair()
+    one, other = optim.SGD([first], lr=1.0), optim.Adam([second])
+    seen: list[Any] = []
+    one.register_step_pre_hook(lambda *_: seen.append("own before"))
+    one.register_step_post_hook(lambda *_: seen.append("own after"))
+    before = register_optimizer_step_pre_hook(lambda opt, args, kwargs: seen.append(("before", opt)))
+    after = register_optimizer_step_post_hook(lambda opt, args, kwargs: seen.append(("after", opt)))
+    one.step()
+    other.step()
+    assert seen == [("before", one), "own before", "own after", ("after", one), ("before", other), ("after", other)]
+    before.remove()
+    after.remove()
+    other.step()
+    assert len(seen) == 6
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop"])
