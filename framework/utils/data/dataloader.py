@@ -118,6 +118,7 @@ class DataLoader:
         self.collate_fn = collate_fn or (default_collate if self._batched else default_convert)
         self._yielded = 0
         self._drawn = 0
+        self._told_length: int | None = None
         self._start: Any = None
         self._base_seed: int | None = None
         self._seeds = True
@@ -154,7 +155,7 @@ class DataLoader:
 
     def __len__(self) -> int:
         if self.iterable:
-            size = len(self.dataset)
+            size = self._told_length = len(self.dataset)
             if self.batch_size is None:
                 return size
             return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
@@ -195,8 +196,21 @@ class DataLoader:
             self._yielded += 1
         for batch in batches:
             self._yielded += 1
+            if self._told_length is not None and self._yielded > self._told_length:
+                self._warn_of_length()
             yield batch
         self._yielded = self._drawn = 0
+
+    def _warn_of_length(self) -> None:
+        cause = (
+            "For multiprocessing data-loading, this could be caused by not properly configuring the IterableDataset replica at "
+            "each worker: each is to give its own share, by get_worker_info()."
+        )
+        warnings.warn(
+            f"Length of IterableDataset {self.dataset} was reported to be {self._told_length} (when accessing len(dataloader)), "
+            f"but {self._yielded} samples have been fetched. {cause if self.num_workers else ''}",
+            stacklevel=3,
+        )
 
     def _batches_of(self, work: Iterator[Any]) -> Iterator[Any]:
         """The batches of this pass; a thread that prepares the next one would stand here, beside the processes."""
@@ -280,10 +294,16 @@ class DataLoader:
         Batches of an iterable data set are made again and passed over. Worker processes are seeded as they were at the start.
 
         Raises:
-            ValueError: If the state is of a loader with another kind of sampler.
+            ValueError: If the state is of a loader with another kind of sampler, or of the middle of a pass and this loader gives
+                batches out of order.
         """
         self._resumed = None
         if state["batches"]:
+            if self.num_workers > 0 and not self.in_order:
+                raise ValueError(
+                    "DataLoader.load_state_dict: the state is of the middle of a pass, which can only be continued in order; "
+                    "make the loader with in_order=True"
+                )
             order = self._order()
             if hasattr(order, "load_state_dict") != ("sampler" in state):
                 raise ValueError(

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from framework.utils.data.collate import default_collate
-from framework.utils.data.dataset import StackDataset, Subset, TensorDataset
+import numpy as np
+
+from framework.ops.joining import cat
+from framework.tensor import Tensor
+from framework.utils.data.collate import collates_as_ever, default_collate
+from framework.utils.data.dataset import ConcatDataset, StackDataset, Subset, TensorDataset
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Recipe:
     def _by_index(self, work: Any) -> Any:
         if not self.batched:
             return self.collate_fn(self.dataset[work])
-        if self.collate_fn is default_collate:
+        if self.collate_fn is default_collate and collates_as_ever():
             batch = take_batch(self.dataset, work)
             if batch is not None:
                 return batch
@@ -67,6 +71,8 @@ def take_batch(dataset: Any, indices: Sequence[int]) -> Any:
         return dataset.take_batch(indices)
     if type(dataset) is Subset:
         return take_batch(dataset.dataset, [dataset.indices[i] for i in indices])
+    if type(dataset) is ConcatDataset:
+        return _take_from_parts(dataset, indices)
     if type(dataset) is StackDataset:
         named = isinstance(dataset.datasets, dict)
         parts = list(dataset.datasets.values()) if named else list(dataset.datasets)
@@ -75,3 +81,27 @@ def take_batch(dataset: Any, indices: Sequence[int]) -> Any:
             return None
         return dict(zip(dataset.datasets, batches, strict=True)) if named else batches
     return None
+
+
+def _take_from_parts(dataset: ConcatDataset, indices: Sequence[int]) -> list[Tensor] | None:
+    """The batch with one indexing call for each part; None where a sample by itself is needed to say what is wrong or to fit."""
+    wanted = np.asarray(indices)
+    if wanted.dtype.kind not in "iu" or not ((wanted >= -len(dataset)) & (wanted < len(dataset))).all():
+        return None
+    wanted = wanted % len(dataset)
+    part_of = np.searchsorted(dataset.cumulative_sizes, wanted, side="right")
+    batches, places = [], []
+    for part in np.unique(part_of):
+        (place,) = np.nonzero(part_of == part)
+        start = dataset.cumulative_sizes[part - 1] if part else 0
+        batch = take_batch(dataset.datasets[part], (wanted[place] - start).tolist())
+        if not isinstance(batch, list) or not all(isinstance(column, Tensor) for column in batch):
+            return None
+        batches.append(batch)
+        places.append(place)
+    if len(batches) == 1:
+        return batches[0]
+    if len({tuple((column.dtype, column.shape[1:]) for column in batch) for batch in batches}) > 1:
+        return None
+    back = np.argsort(np.concatenate(places)).tolist()
+    return [cat(columns)[back] for columns in zip(*batches, strict=True)]

@@ -117,6 +117,16 @@ def test_the_state_goes_through_a_file(tmp_path: Any) -> None:
     assert [plain(batch) for batch in other] == [plain(batch) for batch in passing]
 
 
+def test_a_pass_is_not_continued_out_of_order() -> None:
+    loader = LOADERS["shuffle"]()
+    passing = iter(loader)
+    next(passing)
+    with pytest.raises(ValueError, match="make the loader with in_order=True"):
+        LOADERS["shuffle"](num_workers=1, in_order=False).load_state_dict(loader.state_dict())
+    assert len(list(passing)) == 17
+    LOADERS["shuffle"](num_workers=1, in_order=False).load_state_dict(loader.state_dict())
+
+
 def test_a_state_of_another_kind_of_sampler_is_refused() -> None:
     loader = LOADERS["shuffle"]()
     next(iter(loader))
