@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice, repeat
@@ -124,6 +125,7 @@ class DataLoader:
         self._seeds = True
         self._resumed: dict[str, Any] | None = None
         self._pool: WorkerPool | None = None
+        self._worker_states: list[Any] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
@@ -185,7 +187,7 @@ class DataLoader:
                     self._draw_seed()
             ahead = list(islice(work, resumed["drawn"]))
         self._yielded = resumed["batches"]
-        return self._pass(self._batches_of(chain(ahead[self._yielded :], work)), skip=0)
+        return self._pass(self._batches_of(chain(ahead[self._yielded :], work), self._worker_states), skip=0)
 
     def _draw_seed(self) -> int:
         return (self.generator if self.generator is not None else default_generator).draw_seed()
@@ -212,12 +214,15 @@ class DataLoader:
             stacklevel=3,
         )
 
-    def _batches_of(self, work: Iterator[Any]) -> Iterator[Any]:
+    def _batches_of(self, work: Iterator[Any], worker_states: list[Any] | None = None) -> Iterator[Any]:
         """The batches of this pass; a thread that prepares the next one would stand here, beside the processes."""
         recipe = Recipe(self.dataset, self.iterable, self._batched, self.batch_size, self.drop_last, self.collate_fn)
         if self.num_workers == 0:
             return _made_here(recipe.start(), work)
         pool = self._pool
+        if pool is not None and worker_states:
+            pool.close()
+            pool = None
         if pool is None:
             # Here, because multiprocessing takes half as long to import as all of the framework.
             from framework.utils.data.workers import WorkerPool
@@ -227,6 +232,7 @@ class DataLoader:
                 recipe,
                 self.num_workers,
                 self._base_seed,
+                worker_states,
                 self._context,
                 self.worker_init_fn,
                 self.prefetch_factor,
@@ -235,7 +241,8 @@ class DataLoader:
             )
         if self.persistent_workers:
             self._pool = pool
-        return self._made_by(pool, pool.batches(work))
+        self._worker_states = pool.states
+        return self._made_by(pool, pool.batches(work, self._yielded % self.num_workers))
 
     def _made_by(self, pool: WorkerPool, batches: Iterator[Any]) -> Iterator[Any]:
         """The workers' batches; they end with the pass, and persistent ones where one of them has failed."""
@@ -283,6 +290,8 @@ class DataLoader:
                 state["sampler"] = order.state_dict()
             elif not self.iterable:
                 state["start"] = self._start
+            if self.num_workers > 0 and not self.iterable:
+                state["workers"] = [pickle.loads(s) if isinstance(s, bytes) else s for s in self._worker_states]
         if self.generator is not None:
             state["generator"] = self.generator.get_state()
         return state
@@ -291,7 +300,8 @@ class DataLoader:
         """The next pass continues the one that the state describes, with the batches that it had not given yet.
 
         Nothing is drawn from the generators that was drawn before; the default generator's state is not part of this one.
-        Batches of an iterable data set are made again and passed over. Worker processes are seeded as they were at the start.
+        Worker processes go on with their random numbers from the last batches that were given. Batches of an iterable data set
+        are made again and passed over. Warns where workers had drawn random numbers, and this loader has not as many workers.
 
         Raises:
             ValueError: If the state is of a loader with another kind of sampler, or of the middle of a pass and this loader gives
@@ -312,6 +322,15 @@ class DataLoader:
                 )
             self._resumed = dict(state)
             self._start = state.get("start")
+            self._worker_states = state.get("workers", [])
+            if len(self._worker_states) != self.num_workers:
+                if any(states is not None for states in self._worker_states):
+                    warnings.warn(
+                        f"DataLoader.load_state_dict: the state is of {len(self._worker_states)} workers that drew random "
+                        f"numbers; with num_workers={self.num_workers} the samples come in the same order, with other random numbers",
+                        stacklevel=2,
+                    )
+                self._worker_states = []
             if "sampler" in state:
                 order.load_state_dict(state["sampler"])
         self._yielded = int(state["batches"])

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.random import manual_seed
+from framework.random import get_rng_state, manual_seed, set_rng_state
 from framework.utils.data import worker_info
 from framework.utils.data.fetch import Recipe
 from framework.utils.data.worker_info import WorkerInfo
@@ -68,9 +68,23 @@ def seed_worker(base_seed: int, number: int) -> int:
     return seed
 
 
+def _random_states() -> bytes:
+    version, words, gauss = random.getstate()
+    states = get_rng_state(), (version, np.array(words, np.uint32), gauss), np.random.get_state()
+    return pickle.dumps(states, pickle.HIGHEST_PROTOCOL)
+
+
+def _set_random_states(states: Any) -> None:
+    framework_state, (version, words, gauss), numpy_state = states
+    set_rng_state(framework_state)
+    random.setstate((version, tuple(words.tolist()), gauss))
+    np.random.set_state(tuple(numpy_state))
+
+
 def _work(
     recipe: Recipe,
     base_seed: int,
+    states: Any,
     number: int,
     count: int,
     init_fn: Callable[[int], None] | None,
@@ -94,6 +108,9 @@ def _work(
                 init_fn(number)
         except Exception as error:
             failure = _failure(error, number)
+        if states is not None:
+            _set_random_states(states)
+        before = _random_states()
         while (task := todo.get()) is not None and not stopping.is_set():
             run, index, work = task
             reply: Any
@@ -104,12 +121,16 @@ def _work(
                     reply = _End() if fetch is None else fetch(work)
                 else:
                     reply = failure
-                message = ForkingPickler.dumps((run, index, number, reply), pickle.HIGHEST_PROTOCOL)
+                after = _random_states()
+                message = ForkingPickler.dumps(
+                    (run, index, number, reply, None if after == before else after), pickle.HIGHEST_PROTOCOL
+                )
+                before = after
             except Exception as error:
                 ended = recipe.iterable and isinstance(error, StopIteration)
                 fetch = None if ended else fetch
                 reply = _End() if ended else _failure(error, number)
-                message = ForkingPickler.dumps((run, index, number, reply))
+                message = ForkingPickler.dumps((run, index, number, reply, None))
             results.send_bytes(message)
 
 
@@ -152,6 +173,7 @@ class WorkerPool:
         recipe: How batches are made.
         count: How many workers.
         base_seed: Worker ``i`` is seeded by ``base_seed + i``.
+        states: Those of an earlier pool's workers, unpickled, to go on from; None to start from the seeds.
         context: Of ``multiprocessing``: how processes are started; the system's own for None.
         init_fn: Called in each worker with its number, after seeding.
         prefetch_factor: Batches that are asked for ahead, for each worker.
@@ -164,6 +186,7 @@ class WorkerPool:
         recipe: Recipe,
         count: int,
         base_seed: int,
+        states: list[Any] | None,
         context: Any,
         init_fn: Callable[[int], None] | None,
         prefetch_factor: int,
@@ -176,6 +199,9 @@ class WorkerPool:
         self._in_order = in_order
         self._run = 0
         self._workers: list[_Worker] = []
+        #: The random states of each worker after the last batch of its that was given, pickled where they are of this pool;
+        #: None where it has drawn nothing since it was seeded.
+        self.states: list[Any] = list(states or [None] * count)
         #: Ends the processes: when called, when the pool is collected, or at the program's end.
         self.close = weakref.finalize(self, _end, self._workers)
         try:
@@ -184,7 +210,7 @@ class WorkerPool:
                 result_reader, result_writer = context.Pipe(duplex=False)
                 process = context.Process(
                     target=_work,
-                    args=(recipe, base_seed, number, count, init_fn, task_reader, result_writer,
+                    args=(recipe, base_seed, self.states[number], number, count, init_fn, task_reader, result_writer,
                           [task_writer, result_reader]),
                     daemon=True,
                 )  # fmt: skip
@@ -202,10 +228,13 @@ class WorkerPool:
         """The processes' ids."""
         return [worker.process.pid for worker in self._workers]
 
-    def batches(self, work: Iterator[Any]) -> Iterator[Any]:
-        """The batches of a pass. The first pieces of work are handed out at once, before the first batch is asked for."""
+    def batches(self, work: Iterator[Any], first: int) -> Iterator[Any]:
+        """The batches of a pass, where this worker has the first turn.
+
+        The first pieces of work are handed out at once, before the first batch is asked for.
+        """
         self._run += 1
-        run = _Pass(self, self._run, work)
+        run = _Pass(self, self._run, work, first)
         run.hand_out(self._ahead * len(self._workers))
         return run.batches()
 
@@ -253,11 +282,11 @@ class WorkerPool:
 class _Pass:
     """One pass over a data set: which work was handed out, and which replies have come."""
 
-    def __init__(self, pool: WorkerPool, run: int, work: Iterator[Any]) -> None:
+    def __init__(self, pool: WorkerPool, run: int, work: Iterator[Any], first: int) -> None:
         self._pool = pool
         self._run = run
         self._work = work
-        self._turns = cycle(range(len(pool._workers)))
+        self._turns = cycle([*range(first, len(pool._workers)), *range(first)])
         self._active = set(range(len(pool._workers)))
         self._load = [0] * len(pool._workers)
         self._sent = 0
@@ -293,7 +322,9 @@ class _Pass:
             if wanted is None or wanted not in self._replies:
                 self._receive()
                 continue
-            reply = self._replies.pop(wanted)
+            worker, reply, state = self._replies.pop(wanted)
+            if state is not None:
+                self._pool.states[worker] = state
             given += 1
             if isinstance(reply, _Failure):
                 reply.reraise()
@@ -302,13 +333,14 @@ class _Pass:
                 yield reply
 
     def _receive(self) -> None:
-        run, index, worker, reply = self._pool.receive()
+        run, index, worker, reply, state = self._pool.receive()
         if run != self._run:
+            self._pool.states[worker] = state or self._pool.states[worker]
             return  # of an earlier pass, which was left before its end
         self._load[worker] -= 1
         if isinstance(reply, _End):
             self._active.discard(worker)
-        self._replies[index] = reply
+        self._replies[index] = worker, reply, state
 
 
 def _end(workers: list[_Worker]) -> None:

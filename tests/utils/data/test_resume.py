@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 import framework
 from framework.utils.data import (
     BatchSampler,
     DataLoader,
+    Dataset,
     IterableDataset,
     RandomSampler,
     SubsetRandomSampler,
@@ -115,6 +118,45 @@ def test_the_state_goes_through_a_file(tmp_path: Any) -> None:
     other = LOADERS["replacement, own generator"]()
     other.load_state_dict(framework.load(tmp_path / "loader.pt"))
     assert [plain(batch) for batch in other] == [plain(batch) for batch in passing]
+
+
+class Drawing(Dataset[Any]):
+    """Samples with a draw from each generator, as random transformations make."""
+
+    def __len__(self) -> int:
+        return 30
+
+    def __getitem__(self, index: int) -> Any:
+        return index, framework.rand(2).tolist(), framework.randn(1).item(), random.gauss(0, 1), np.random.randn()
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_workers_go_on_with_their_random_numbers(after: int, persistent: bool, tmp_path: Any) -> None:
+    def loader() -> DataLoader:
+        return DataLoader(Drawing(), 4, True, num_workers=2, persistent_workers=persistent, collate_fn=list)
+
+    framework.manual_seed(1)
+    first = loader()
+    if persistent:
+        list(first)  # its workers' random numbers go on from pass to pass
+    passing = iter(first)
+    for _ in range(after):
+        next(passing)
+    framework.save(first.state_dict(), tmp_path / "loader.pt")
+    rest = list(passing)
+
+    second = loader()
+    state = framework.load(tmp_path / "loader.pt")
+    second.load_state_dict(state)
+    passing = iter(second)
+    beginning = [next(passing)]
+    again = second.state_dict()
+    assert beginning + list(passing) == rest
+    second.load_state_dict(again)
+    assert list(second) == rest[1:]
+    with pytest.warns(UserWarning, match="2 workers that drew random numbers; with num_workers=1"):
+        DataLoader(Drawing(), 4, True, num_workers=1).load_state_dict(state)
 
 
 def test_a_pass_is_not_continued_out_of_order() -> None:
