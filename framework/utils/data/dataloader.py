@@ -327,7 +327,7 @@ class DataLoader:
                 if any(states is not None for states in self._worker_states):
                     warnings.warn(
                         f"DataLoader.load_state_dict: the state is of {len(self._worker_states)} workers that drew random "
-                        f"numbers; with num_workers={self.num_workers} the samples come in the same order with other random values",
+                        f"numbers; with num_workers={self.num_workers} the same order of samples has other random values",
                         stacklevel=2,
                     )
                 self._worker_states = []
