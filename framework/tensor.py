@@ -335,7 +335,7 @@ class Tensor(Variable):
     lcm = division.lcm
     lcm_ = inplace(division.lcm)
     ldexp = powers.ldexp
-    ldexp_ = inplace(conversion.on_a_copy(powers.ldexp))
+    ldexp_ = inplace(conversion.on_a_copy(powers.ldexp), checked=0)
     lerp = elementwise.lerp
     lerp_ = inplace(elementwise.lerp)
     mul = elementwise.mul
@@ -463,7 +463,7 @@ class Tensor(Variable):
     heaviside = selection.heaviside
     heaviside_ = inplace(selection.heaviside)
     masked_fill = selection.masked_fill
-    masked_fill_ = inplace(selection.masked_fill)
+    masked_fill_ = inplace(selection.masked_fill, checked=1)
     maximum = selection.maximum
     minimum = selection.minimum
     nan_to_num = selection.nan_to_num
@@ -615,15 +615,15 @@ class Tensor(Variable):
     inner = products.inner
     vdot = products.vdot
     addmm = products.addmm
-    addmm_ = inplace(products.addmm)
+    addmm_ = inplace(products.addmm, checked=0)
     addmv = products.addmv
-    addmv_ = inplace(products.addmv)
+    addmv_ = inplace(products.addmv, checked=0)
     addr = products.addr
     addr_ = inplace(products.addr)
     addbmm = products.addbmm
-    addbmm_ = inplace(products.addbmm)
+    addbmm_ = inplace(products.addbmm, checked=0)
     baddbmm = products.baddbmm
-    baddbmm_ = inplace(products.baddbmm)
+    baddbmm_ = inplace(products.baddbmm, checked=0)
     kron = products.kron
     cross = products.cross
     trace = products.trace
@@ -746,7 +746,7 @@ class Tensor(Variable):
     index_reduce_ = inplace(conversion.on_a_copy(writing.index_reduce))
     index_select = picking.index_select
     masked_scatter = picking.masked_scatter
-    masked_scatter_ = inplace(picking.masked_scatter)
+    masked_scatter_ = inplace(picking.masked_scatter, checked=0)
     masked_select = picking.masked_select
     nonzero = picking.nonzero
     put = writing.put

@@ -16,6 +16,7 @@ import numpy as np
 from framework.autograd.arguments import check_fits
 from framework.autograd.grad_mode import inference, recording
 from framework.autograd.graph import Variable, array_of, bump_version, rebase
+from framework.autograd.overlap import check_memory, check_overlap
 from framework.autograd.primitive import primitive
 from framework.autograd.recorded import PrimitiveNode
 from framework.dtypes import from_numpy_dtype
@@ -26,13 +27,23 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-def inplace(operation: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Tensor, P], Tensor]:
-    """The in-place variant of an operation: ``add_ = inplace(add)``."""
+def inplace(
+    operation: Callable[Concatenate[Any, P], Any], checked: int | None = None
+) -> Callable[Concatenate[Tensor, P], Tensor]:
+    """The in-place variant of an operation: ``add_ = inplace(add)``.
+
+    Args:
+        operation: It takes the tensor first.
+        checked: How many of the other arguments must not lie partly on the memory that is written to; by default all.
+    """
     name = operation.__name__.strip("_") + "_"
 
     @functools.wraps(operation)
     def method(self: Tensor, *args: P.args, **kwargs: P.kwargs) -> Tensor:
         check_writable(self, name)
+        for value in ((*args, *kwargs.values()) if kwargs else args)[:checked]:
+            if isinstance(value, Variable):
+                check_overlap(name, self._array, value._array)
         result = operation(self, *args, **kwargs)
         if recording.get() and isinstance(result, Variable) and isinstance(result._edge, PrimitiveNode):
             result._edge.keep_original(self)
@@ -70,24 +81,6 @@ def check_writable(target: Variable, name: str) -> None:
         raise RuntimeError(
             f"{name}: A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this "
             "use case is ambiguous and error-prone, it is forbidden. Make the view in grad mode, or the change in no_grad."
-        )
-
-
-def check_memory(array: Any, name: str) -> None:
-    """Whether an array can be written to.
-
-    Raises:
-        RuntimeError: If several of its elements share memory, or the memory is read-only.
-    """
-    if 0 in array.strides and array.size > 1:
-        if any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)):
-            raise RuntimeError(
-                f"{name}: unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                "location. Please clone() the tensor before performing the operation."
-            )
-    if not array.flags.writeable:
-        raise RuntimeError(
-            f"{name}: the tensor's memory is read-only (it came from a NumPy array that is); clone() it first"
         )
 
 

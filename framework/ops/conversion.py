@@ -12,6 +12,7 @@ import numpy as np
 from framework.autograd.grad_mode import recording
 from framework.autograd.graph import Variable, array_of, bump_version, wrap
 from framework.autograd.inplace import check_writable, record_write
+from framework.autograd.overlap import check_overlap
 from framework.autograd.primitive import primitive
 from framework.device import check_place, device, memory_format, preserve_format
 from framework.dtypes import bool_ as bool_dtype
@@ -245,6 +246,13 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     Raises:
         RuntimeError: If ``src`` can't be broadcast to this shape, or this tensor can't be changed in place.
     """
+    if isinstance(src, Variable):
+        check_overlap("copy_", self._array, src._array)
+    return overwrite(self, src)
+
+
+def overwrite(self: Tensor, src: Tensor) -> Tensor:
+    """As :func:`copy_`, of a number or a tensor that may share memory with this one, if it has no dimensions."""
     check_writable(self, "copy_")
     target = self._array
     if not isinstance(src, Variable):
@@ -279,7 +287,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         )
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
-    return copy_(self, value)  # type: ignore[arg-type]
+    return overwrite(self, value)  # type: ignore[arg-type]
 
 
 def on_a_copy(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.inplace import check_writable, record_write
+from framework.autograd.overlap import check_overlap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros
@@ -190,6 +191,9 @@ def in_place(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self, name)
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Variable):
+                check_overlap(name, self._array, value._array, whole=False)
         return record_write(self, operation(self, *args, inplace=True, **kwargs))
 
     method.__name__ = name

@@ -16,11 +16,12 @@ import numpy as np
 from framework.autograd.grad_mode import recording
 from framework.autograd.graph import Variable, array_of, bump_version
 from framework.autograd.inplace import check_writable, record_write
+from framework.autograd.overlap import check_overlap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.checks import require_tensors
-from framework.ops.conversion import as_number, copy_
+from framework.ops.conversion import as_number, copy_, overwrite
 from framework.ops.keys import FULL, as_index, basic_key, check_bounds, index_arrays, is_full, parse_key, within
 from framework.ops.shape import as_shape, permute
 
@@ -232,18 +233,27 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         parse_key(self._array.shape, key)  # says what is wrong with it
         raise
     if not picks:
-        copy_(target, _without_leading_ones(value, target._array.ndim))
+        write = copy_ if isinstance(value, Variable) and value._array.ndim else overwrite
+        write(target, _without_leading_ones(value, target._array.ndim))
         return
-    check_writable(target, "index_put_")
+    only_mask = len(picks) == 1 and array_of(picks[0][1]).dtype.kind == "b"
+    _check_put(target, None if only_mask and not np.ndim(array_of(value)) else value, picks)
     flows = recording.get() and (target.requires_grad or (isinstance(value, Variable) and value.requires_grad))
     where = _numpy_key(picks, target._array.shape, keep=flows)
-    only_mask = len(picks) == 1 and array_of(picks[0][1]).dtype.kind == "b"
     values = _values(target, value, where, any_dtype=only_mask)
     if flows:
         record_write(target, _index_put(target, values, where, False, True))
     else:
         _write(target._array, where, array_of(values))
         bump_version(target)
+
+
+def _check_put(target: Any, value: Any, picks: list[tuple[int, Any]]) -> None:
+    """Raises RuntimeError where the target can't be changed, or shares memory with the value or an index."""
+    check_writable(target, "index_put_")
+    for each in (value, *[index for _, index in picks]):
+        if isinstance(each, Variable):
+            check_overlap("index_put_", target._array, each._array, whole=False)
 
 
 def _values(target: Any, value: Any, key: tuple[Any, ...], any_dtype: bool = False) -> Any:
@@ -290,9 +300,9 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 
 def index_put_(self: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
     """In-place version of :func:`index_put`; returns ``self``."""
-    check_writable(self, "index_put_")
     where = _put_key(self, indices)
     require_tensors("index_put_", values=values)
+    _check_put(self, values, list(enumerate(indices)))
     result = _index_put(self, _values(self, values, where), where, accumulate, True)
     return record_write(self, result)
 

@@ -90,8 +90,8 @@ def test_a_write_keeps_what_its_own_formula_reads_from_the_same_memory():
     x = torch.ones(3, dtype=torch.float64, requires_grad=True)
 
     def overlapping(x):
-        y = x * 2
-        y[1:].mul_(y[:-1])  # reads what it overwrites
+        y = (x * 2).repeat(2, 1)
+        y[:, 1:].mul_(y[:, :-1])  # reads what it overwrites, which is not refused of views with gaps
         return y
 
     def neighbours(x):
@@ -120,15 +120,15 @@ def test_a_checkpoint_notices_a_write_to_what_it_saved():
 
 
 RIGHT = {
-    "index_add_": lambda y: y.index_add_(0, torch.tensor([1, 2]), y[:2]),
-    "scatter_add_": lambda y: y.scatter_add_(0, torch.tensor([0, 0, 1]), y[1:]),
+    "index_add_": lambda y: y.index_add_(0, torch.tensor([1, 2]), y[::2]),
+    "scatter_add_": lambda y: y.scatter_add_(0, torch.tensor([0, 0]), y[1::2]),
     "masked_fill_": lambda y: y.masked_fill_(y > 1, 0.5),
-    "shifted assignment": lambda y: y.__setitem__(slice(1, None), y[:-1]),
+    "assignment of overlapping views": lambda y: y.__setitem__(slice(None, None, 2), y[::3]),
     "addcmul_": lambda y: y.addcmul_(y, y),
     "addcdiv_": lambda y: y[:2].addcdiv_(y[2:], y[1:3] + 3),
     "lerp_, clamp_, pow_": lambda y: y.lerp_(y.flip(0), 0.3).clamp_(0.2, 1.5).pow_(2),
     "copy_, div_": lambda y: y.copy_(y.flip(0)).div_(y.sum() + 1),
-    "sub_, mul_ of overlapping views": lambda y: y[1:].sub_(y[:-1]).mul_(y[:-1]),
+    "sub_, mul_ of overlapping views": lambda y: y[::2].sub_(y[::3]).mul_(y[::3]),
 }
 REFUSED = {
     "index_copy_": lambda y: y.index_copy_(0, torch.tensor([3, 2]), y[:2] * y[1:3]),
@@ -158,3 +158,49 @@ def test_a_write_to_what_an_operation_before_it_has_saved_is_refused(name):
     y = written(REFUSED[name])(x)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
+
+
+def shifted(method):
+    return lambda x: method(x[1:], x[:-1])
+
+
+PARTLY_THE_SAME = {
+    "shifted": shifted(lambda part, other: part.mul_(other)),
+    "by keyword": shifted(lambda part, other: part.add_(other=other)),
+    "operator": shifted(lambda part, other: part.__iadd__(other)),
+    "second of three": shifted(lambda part, other: part.addcmul_(torch.ones(8), other)),
+    "one element": lambda x: x.sub_(x[0]),
+    "one row": lambda x: x.view(3, 3).sub_(x.view(3, 3)[0]),
+    "other order": lambda x: x.view(3, 3).mul_(x.view(3, 3).t()),
+    "detached": shifted(lambda part, other: part.add_(other.detach())),
+    "copied": shifted(lambda part, other: part.copy_(other)),
+    "assigned": lambda x: x.__setitem__(slice(1, None), x[:-1]),
+    "scattered": lambda x: x.scatter_(0, torch.arange(9), x),
+    "put": lambda x: x.index_put_((torch.tensor([0]),), x[1:2]),
+    "assigned by index": lambda x: x.__setitem__(torch.tensor([0]), x[1:2]),
+}
+
+
+@pytest.mark.parametrize("case", PARTLY_THE_SAME)
+def test_reading_a_part_of_what_is_written_is_refused_and_changes_nothing(case):
+    x = torch.arange(9.0)
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        PARTLY_THE_SAME[case](x)
+    assert x.tolist() == list(range(9)) and x._version == 0
+
+
+def test_reading_what_is_written_itself_or_memory_beside_it_is_allowed():
+    x = torch.arange(6.0)
+    x.mul_(x).add_(x.view(6))
+    assert x.tolist() == [0, 2, 8, 18, 32, 50]
+    x[:3].sub_(x[3:])
+    assert x.tolist() == [-18, -30, -42, 18, 32, 50]
+    x[::2].add_(x[1::2])
+    assert x.tolist() == [-48, -30, -24, 18, 82, 50]
+    x[1:3] = x[0]
+    x.masked_fill_(x > 0, x[0])
+    assert x.tolist() == [-48] * 6
+    matrix = torch.arange(9.0).view(3, 3)
+    matrix[:, 0] = matrix[:, 1]
+    matrix[0].addmv_(matrix, torch.ones(3))
+    assert matrix.tolist() == [[5, 14, 24], [4, 4, 5], [7, 7, 8]]

@@ -137,3 +137,39 @@ def test_random_programs(start: int) -> None:
             np.testing.assert_allclose(here, there, rtol=1e-6, atol=1e-8, err_msg=str(seed))
         compared += 1
     assert compared > 50
+
+
+METHODS = ["add_", "mul_", "pow_", "atan2_", "fmod_", "eq_", "logical_or_", "floor_divide_", "ldexp_", "copy_", "clamp_"]
+OVERLAPS = {
+    "same": lambda x: (x, x),
+    "shifted": lambda x: (x[1:], x[:-1]),
+    "a row": lambda x: (x, x[0]),
+    "transposed with gaps": lambda x: (x[:, :3][:3], x[:, :3][:3].t()),
+    "whole block transposed": lambda x: (x[:3].reshape(-1)[:9].view(3, 3), x.view(-1)[:9].view(3, 3).t()),
+    "viewed": lambda x: (x, x.view(2, 2, 4).view(4, 4)),
+    "one more dimension": lambda x: (x[None], x),
+    "columns": lambda x: (x[:, 1:], x[:, :-1]),
+    "every other": lambda x: (x[::2], x[1::2]),
+    "beside": lambda x: (x[:2], x[2:]),
+    "a diagonal": lambda x: (x.diagonal(), x[0]),
+    "turned around": lambda x: (x, x.flip(0)),
+    "repeated": lambda x: (x[0].expand(4, 4), x.clone()),
+    "detached": lambda x: (x[1:], x.detach()[:-1]),
+    "nothing": lambda x: (x[:0], x[:0]),
+}
+
+
+@pytest.mark.parametrize("overlap", OVERLAPS)
+@pytest.mark.parametrize("method", METHODS)
+def test_overlapping_memory_is_refused_where_pytorch_refuses_it(method: str, overlap: str) -> None:
+    outcomes = []
+    for library in (framework, torch):
+        x = (library.arange(16.0) + 1).reshape(4, 4)
+        try:
+            written, read = OVERLAPS[overlap](x)
+            getattr(written, method)(read)
+            outcomes.append("written")
+        except RuntimeError as error:
+            assert "single memory location" in str(error)
+            outcomes.append("refused")
+    assert outcomes[0] == outcomes[1]
