@@ -120,7 +120,7 @@ class LBFGS(Optimizer):
             if group["line_search_fn"] is not None:
                 start = Point(0, loss, gradient, slope)
                 limit = group["max_eval"] - evaluations
-                found, spent = self._search(closure, direction, step, start, group["tolerance_change"], limit)
+                found, spent = self._search(closure, direction, step, start, limit)
                 step, loss, gradient = found.step, found.loss, found.gradient
                 self._move(step, direction)
             else:
@@ -147,7 +147,7 @@ class LBFGS(Optimizer):
         return first_loss
 
     def _search(
-        self, closure: Closure, direction: Array, step: Any, start: Point, tolerance: float, limit: int
+        self, closure: Closure, direction: Array, step: Any, start: Point, limit: int
     ) -> tuple[Point, int]:
         """The best point along the direction; the parameters stay where they are."""
         here = [parameter._array.copy() for parameter in self.param_groups[0]["params"]]
@@ -160,7 +160,7 @@ class LBFGS(Optimizer):
                 parameter._array[...] = values
             return Point(step, loss, gradient, gradient.dot(direction))
 
-        return strong_wolfe(probe, step, start, _largest(direction), tolerance, limit)
+        return strong_wolfe(probe, step, start, _largest(direction), limit)
 
     def _gradient(self) -> Array:
         """All gradients as one array; zeros for a parameter without."""

@@ -9,6 +9,8 @@ import numpy as np
 
 SUFFICIENT_DECREASE = 1e-4
 CURVATURE = 0.9
+#: A bracket in which no element moves by more is narrow enough.
+NARROWEST = 1e-9
 
 
 class Point(NamedTuple):
@@ -21,7 +23,7 @@ class Point(NamedTuple):
 
 
 def strong_wolfe(
-    probe: Callable[[Any], Point], step: Any, start: Point, scale: Any, tolerance: float, limit: int
+    probe: Callable[[Any], Point], step: Any, start: Point, scale: Any, limit: int
 ) -> tuple[Point, int]:
     """Search along a line for a point where the loss is lower and the slope flatter by enough.
 
@@ -30,7 +32,6 @@ def strong_wolfe(
         step: The first step to try.
         start: Where the line begins.
         scale: The largest element of the direction.
-        tolerance: Stop when the bracket is narrower than this.
         limit: How many further steps are tried.
 
     Returns:
@@ -67,7 +68,7 @@ def strong_wolfe(
     near_edge = False
     while tried < limit:
         left, right = sorted([bracket[0].step, bracket[1].step])
-        if (right - left) * scale < tolerance:
+        if (right - left) * scale < NARROWEST:
             break
         step = interpolate(bracket[0], bracket[1], left, right)
         margin = 0.1 * (right - left)

@@ -293,3 +293,18 @@ def test_wrong_use_is_refused_in_words() -> None:
         optim.Adam([first], capturable=True)
     with pytest.raises(ValueError, match="different number of parameter groups"):
         optim.SGD([first]).load_state_dict(optim.SGD([{"params": first}, {"params": second}]).state_dict())
+
+
+def test_a_line_search_goes_on_to_a_decrease_whatever_ends_the_step() -> None:
+    # From here a whole first step overshoots: the loss rises from 45.8 to 74.5.
+    point = framework.tensor([-1.2, 0.8], dtype=framework.float64, requires_grad=True)
+    optimizer = optim.LBFGS([point], line_search_fn="strong_wolfe", tolerance_change=1e3)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (1 - point[0]) ** 2 + 100 * (point[1] - point[0] ** 2) ** 2
+        loss.backward()
+        return loss
+
+    assert float(optimizer.step(closure)) == pytest.approx(45.8)
+    assert float(closure()) < 10
