@@ -627,7 +627,7 @@ def _check_range(low: float, high: float, dtype: np.dtype[Any]) -> None:
         if not -limit <= bound <= limit:
             raise RuntimeError(f"uniform_: {name} is out of bounds for {dtype}: {bound}")
     if low > high:
-        raise RuntimeError(f"uniform_ expects a [from, to) range, but found from={low} > to={high}")
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     if high - low > limit:
         raise RuntimeError(f"uniform_ expects to-from <= {limit}, but found to={high} and from={low}")
 

@@ -325,7 +325,7 @@ def multi_head_attention_forward(
     if padding is not None:
         if tuple(padding.shape) != (batch, key.shape[0]):
             raise AssertionError(
-                f"expecting key_padding_mask shape of {(batch, key.shape[0])}, but got {tuple(padding.shape)}"
+                f"Expected key_padding_mask of shape {(batch, key.shape[0])}, but got {tuple(padding.shape)}"
             )
         padding = cat([padding, padding.new_zeros((batch, extra))], 1) if extra else padding
         padding = reshape(padding, (batch, 1, 1, padding.shape[1]))
@@ -377,6 +377,5 @@ def _checked_mask(bias: Any, length: int, keys: int, batch: int, heads: int) -> 
         return reshape(bias, (1, 1, length, keys))
     if shape == (batch * heads, length, keys):
         return reshape(bias, (batch, heads, length, keys))
-    raise RuntimeError(
-        f"The shape of the attn_mask is {shape}, but should be {(length, keys)} or {(batch * heads, length, keys)}."
-    )
+    wanted = (length, keys) if len(shape) == 2 else (batch * heads, length, keys)
+    raise RuntimeError(f"The shape of the {len(shape)}D attn_mask is {shape}, but should be {wanted}.")

@@ -11,7 +11,7 @@ from framework.autograd.graph import Variable, array_of, bump_version
 from framework.autograd.primitive import primitive
 from framework.kernels.normalization import count_of
 from framework.ops.checks import require_tensors
-from framework.ops.normalization import Layout, check_floats, in_single, normalization, sum_over
+from framework.ops.normalization import Layout, check_dtypes, check_floats, in_single, normalization, sum_over
 from framework.ops.shape import reshape
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ def batch_norm(
     if training:
         if len(size) > 1 and count_of(tuple(size), (0, *range(2, len(size)))) == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    check_dtypes("batch_norm", input, weight, bias)
+    check_dtypes("batch_norm", input, running_mean, running_var)
     return _normalize_channels(
         "batch_norm", _batch_norm, input, running_mean, running_var, weight, bias, training, momentum, eps
     )
@@ -201,6 +203,8 @@ def instance_norm(
     require_tensors("instance_norm", input=input)
     if use_input_stats and count_of(tuple(input.shape), tuple(range(2, len(input.shape)))) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    check_dtypes("instance_norm", input, weight, bias)
+    check_dtypes("instance_norm", input, running_mean, running_var)
     return _normalize_channels(
         "instance_norm", _instance_norm, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
     )

@@ -293,12 +293,6 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
     shape, wanted = input._array.shape, target._array.shape
     if not shape:
         raise ValueError(f"{name}: Expected 1 or more dimensions (got 0)")
-    kind = target._array.dtype
-    if kind != np.int64 and kind != np.uint8:
-        raise RuntimeError(
-            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert class "
-            "indices with .long()"
-        )
     if len(shape) == 1:
         if wanted not in ((), (1,)):
             raise ValueError(f"{name}: For 1D input, 1D target must have size 1, but got target size: {list(wanted)}")
@@ -312,6 +306,12 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
             )
         raise RuntimeError(
             f"{name}: Expected target size {list(shape[:1] + shape[2:])} for input {list(shape)}, got {list(wanted)}"
+        )
+    kind = target._array.dtype
+    if kind != np.int64 and kind != np.uint8:
+        raise RuntimeError(
+            f"{name}: expected target dtype to be Long or Byte, but got {from_numpy_dtype(kind)}; convert class "
+            "indices with .long()"
         )
     if weight is not None:
         _check_weight(name, input, weight)

@@ -108,8 +108,9 @@ def _shape_error(name: str, input: Any, other: Any) -> RuntimeError:
     a, b = list(input.shape), list(other.shape)
     if not a or not b:
         return RuntimeError(f"{name}(): both arguments need to be at least 1D, but they are {len(a)}D and {len(b)}D")
-    if len(a) == len(b) == 2:
-        return RuntimeError(f"{name}(): mat1 and mat2 shapes cannot be multiplied ({a[0]}x{a[1]} and {b[0]}x{b[1]})")
+    if len(a) > 1 and len(b) == 2:
+        rows, of = math.prod(a[:-1]), "" if len(a) == 2 else f"; the first is of shape {a}"
+        return RuntimeError(f"{name}(): mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[0]}x{b[1]}){of}")
     if a[-1] != b[-2 if len(b) > 1 else 0]:
         return RuntimeError(
             f"{name}(): size mismatch, got {a} and {b}: the last size of the first ({a[-1]}) must equal "
@@ -256,5 +257,10 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         raise
     if ndim not in (1, 2):
         raise RuntimeError(f"linear(): the weight must be 1D or 2D, but it is {ndim}D")
+    if ndim == 2 and input.ndim == 1 and input.shape[0] != weight.shape[1]:
+        size, (out_features, in_features) = input.shape[0], weight.shape
+        raise RuntimeError(
+            f"linear(): mat1 and mat2 shapes cannot be multiplied (1x{size} and {in_features}x{out_features})"
+        )
     result = matmul(input, mT(weight) if ndim == 2 else weight)
     return result if bias is None else result + bias

@@ -14,7 +14,7 @@ import numpy as np
 
 from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
-from framework.dtypes import float32
+from framework.dtypes import float32, from_numpy_dtype
 from framework.kernels import normalization as kernels
 from framework.kernels.normalization import count_of
 from framework.ops import reductions
@@ -147,6 +147,19 @@ def in_single(name: str, function: Callable[..., Any], input: Any, *tensors: Any
     return to_dtype(function(*single), input.dtype)
 
 
+def check_dtypes(name: str, input: Any, *pair: Any) -> None:
+    """Raises RuntimeError unless scale and shift, or running statistics, have the input's dtype, or float32 beside float16."""
+    kind = array_of(input).dtype
+    kinds = [array_of(factor).dtype for factor in pair if factor is not None]
+    for given in kinds:
+        if given != kinds[0] or (given != kind and (kind != np.float16 or given != np.float32)):
+            check_floats(name, input)
+            raise RuntimeError(
+                f"{name}: mixed dtype (CPU): all inputs must share same datatype, but the input is "
+                f"{from_numpy_dtype(kind)} and the layer's tensors {from_numpy_dtype(given)}; convert one with .to()"
+            )
+
+
 def _trailing(name: str, input: Any, normalized_shape: Any, **factors: Any) -> Ints:
     check_floats(name, input)
     if not isinstance(normalized_shape, Sequence) or not all(isinstance(each, int) for each in normalized_shape):
@@ -197,6 +210,7 @@ def layer_norm(
         RuntimeError: If the shapes don't fit together.
     """
     sizes = _trailing("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    check_dtypes("layer_norm", input, weight, bias)
     if array_of(input).dtype == np.float16:
         return in_single("layer_norm", lambda x, w, b: layer_norm(x, sizes, w, b, eps), input, weight, bias)
     shape = tuple(input.shape)
@@ -237,6 +251,7 @@ def group_norm(
                 f"group_norm: Expected {name} to be a vector of size equal to the number of channels in input, but got "
                 f"{name} of shape {list(value.shape)} and input of shape {list(shape)}"
             )
+    check_dtypes("group_norm", input, weight, bias)
     if shape[0] * count_of(shape, tuple(range(2, len(shape)))) * channels == num_groups:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(shape)}")
     if array_of(input).dtype == np.float16:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -128,3 +130,17 @@ def test_one_hot() -> None:
     assert F.one_hot(framework.tensor([1]), 4).tolist() == [[0, 1, 0, 0]]
     with pytest.raises(RuntimeError, match="smaller than num_classes"):
         F.one_hot(framework.tensor([4]), 4)
+
+
+@pytest.mark.parametrize("function", ["layer_norm", "group_norm", "batch_norm", "instance_norm"])
+def test_normalizations_of_mixed_dtypes_are_refused(function: str) -> None:
+    factors = framework.ones(4).double(), framework.zeros(4).double()
+    call: Any = {
+        "layer_norm": lambda x: F.layer_norm(x.mT, (4,), *factors),
+        "group_norm": lambda x: F.group_norm(x, 2, *factors),
+        "batch_norm": lambda x: F.batch_norm(x, None, None, *factors, training=True),
+        "instance_norm": lambda x: F.instance_norm(x, None, None, *factors),
+    }[function]
+    with pytest.raises(RuntimeError, match=f"{function}: mixed dtype.*input is torch.float32.*tensors torch.float64"):
+        call(framework.rand(2, 4, 3))
+    assert call(framework.rand(2, 4, 3).double()).dtype is framework.float64

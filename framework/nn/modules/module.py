@@ -757,7 +757,7 @@ def _name_module(error: Exception, module: Module) -> None:
         names.append(next((name for name, each in below if each is child), type(child).__name__))
     where = f"in module {'.'.join(names)} ({type(path[0]).__name__})" if names else f"in module {type(path[0]).__name__}"
     message = error._message  # type: ignore[attr-defined]
-    if isinstance(message, str) and isinstance(error, (RuntimeError, ValueError, TypeError, IndexError)):
+    if isinstance(message, str) and isinstance(error, (RuntimeError, ValueError, TypeError, IndexError, AssertionError)):
         error.args = (f"{message}\n  {where}", *error.args[1:])
     elif hasattr(error, "add_note"):
         if len(path) > 1:
