@@ -7,7 +7,7 @@ from typing import Any
 from framework import serialization
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.device import device
-from framework.dtypes import ALL
+from framework.dtypes import ALL, from_numpy_dtype
 from framework.dtypes import dtype as DType
 from framework.nn.parameter import Parameter
 from framework.random import Generator
@@ -23,6 +23,8 @@ def save(obj: object, f: Any) -> None:
         f: A path, or a file opened for writing bytes. The suffixes ``.npz`` and ``.safetensors`` choose those formats, which
             hold a flat dict of tensors.
 
+    Tensors that are the same memory in the same shape stay tied; a view of part of another's memory is saved as a copy.
+
     Raises:
         TypeError: For an object that can't be saved; the message gives the way to it.
         OSError: If the file can't be written; what was there stays.
@@ -36,28 +38,36 @@ def save(obj: object, f: Any) -> None:
     serialization.save(obj, f, encode=_encode)
 
 
-def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool | None = None) -> Any:
+def load(f: Any, map_location: Any = None, *, weights_only: bool | None = None, mmap: bool | None = None) -> Any:
     """Load a file of :func:`save`, a PyTorch checkpoint of tensors in plain containers, ``.safetensors``, ``.npz`` or ``.npy``.
 
-    Loading never runs code: what would need that is refused.
+    Loading never runs code: what would need that is refused. Tensors of bfloat16 come back as float32, which holds each of
+    their values exactly.
 
     Args:
         f: A path, or a file opened for reading bytes.
-        map_location: Only the CPU: None, ``"cpu"`` or its device.
-        weights_only: Only True: loading anything else could run code.
+        map_location: Only the CPU: None, ``"cpu"``, its device, or a dictionary to these from the names of other devices. All
+            tensors come to the CPU without it, too.
+        weights_only: Only None or True: loading anything else could run code.
         mmap: Only None or False.
 
     Raises:
-        CheckpointError: If the file is damaged, foreign, or asks for more than plain containers of tensors.
+        CheckpointError: If the file is damaged, foreign, or asks for more than plain containers of tensors of a dtype that
+            there is.
+        TypeError, RuntimeError, ValueError: For arguments that ask for something else than that.
     """
-    if not weights_only:
+    if weights_only not in (None, True):
         raise ValueError(
             "load: weights_only=False would let the file run code and is not supported; save a state_dict instead"
         )
     if mmap:
         raise ValueError("load: mmap=True is not supported; leave it out")
-    if map_location is not None:
-        device(map_location)
+    if callable(map_location):
+        raise TypeError("load: a function for map_location is not supported, as all tensors come to the CPU; use 'cpu'")
+    targets = map_location.values() if isinstance(map_location, dict) else [map_location]
+    for target in targets:
+        if target is not None:
+            device(target)
     return serialization.load(f, decode=_decode)
 
 
@@ -73,10 +83,14 @@ def _encode(leaf: object) -> tuple[str, Any, dict[str, Any]] | None:
 
 
 def _decode(kind: str, array: Any, attributes: dict[str, Any]) -> Any:
-    if kind == "parameter":
-        return Parameter(wrap(array), requires_grad=bool(attributes.get("requires_grad", True)))
-    if kind in ("tensor", "array"):
+    if kind in ("parameter", "tensor", "array"):
+        try:
+            from_numpy_dtype(array.dtype)
+        except TypeError as error:
+            raise serialization.CheckpointError(f"it holds a tensor of another dtype: {error}") from None
         tensor: Tensor = wrap(array)
+        if kind == "parameter":
+            return Parameter(tensor, requires_grad=bool(attributes.get("requires_grad", True)))
         tensor.requires_grad = bool(attributes.get("requires_grad", False))
         return tensor
     if kind == "dtype":
