@@ -110,6 +110,8 @@ def test_whole_objects_are_refused_by_name():
         b"]" + dictionary(_metadata=b"}") + b"b",
         name("collections", "OrderedDict") + b")\x81",  # NEWOBJ
         b"\x82\x01",  # EXT1
+        b"\x83\x01\x00",  # EXT2
+        b"\x84\x01\x00\x00\x00",  # EXT4
         b"}0}",  # POP
         b"P1\n",  # PERSID
         b"I1\n",
@@ -230,6 +232,13 @@ def test_a_small_pickle_that_unfolds_to_much_is_no_danger():
         nested = [nested, nested]
     loaded = load(torch_file(pickle.dumps(nested, 2)))
     assert loaded[0] is loaded[1] and loaded[0][0] is loaded[0][1]
+
+
+def test_a_number_of_millions_of_digits_takes_no_time():
+    start = time.perf_counter()
+    content = b"\x01" * 2_000_000
+    pickled = PROTO + b"\x8b" + len(content).to_bytes(4, "little") + content + b"."
+    assert load(torch_file(pickled)) == int.from_bytes(content, "little") and time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(
