@@ -284,8 +284,16 @@ def _add(before: Any, gradient: Any, key: Any, summed: set[Any], create_graph: b
 
 
 def nobody_elses(gradient: Any) -> bool:
-    """Whether the caller's is the only reference to this array, which has memory of its own: it needs no copy."""
-    return sys.getrefcount(gradient) <= _SOLE and gradient.base is None and gradient.flags.writeable
+    """Whether nobody but the caller refers to this array, nor to its memory: it needs no copy."""
+    if sys.getrefcount(gradient) > _SOLE or not gradient.flags.writeable:
+        return False
+    base = gradient.base  # of a reshaped or transposed array, which alone may hold it
+    return base is None or (
+        type(base) is np.ndarray
+        and base.base is None
+        and base.size == gradient.size
+        and sys.getrefcount(base) <= _SOLE_BASE
+    )
 
 
 def _references() -> int:
@@ -300,6 +308,7 @@ def _references() -> int:
 
 
 _SOLE = _references()
+_SOLE_BASE = 3  # the array, the local name, and the argument
 
 
 def _owner(edge: Edge) -> Any:

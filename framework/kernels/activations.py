@@ -56,6 +56,12 @@ def relu_backward(gradient: Any, result: Any) -> Any:
     return keep_unless(gradient, np.less_equal(result, 0))
 
 
+@twin(1 << 19)
+def times(x: Any, y: Any) -> Any:
+    """``x * y``: a slope that was kept times what comes from outside."""
+    return x * y
+
+
 @twin(4096)
 def gelu(x: Array, tanh: bool, with_slope: bool) -> tuple[Array, ...]:
     """``x Phi(x)``, or its form with tanh; and the slope."""

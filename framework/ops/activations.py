@@ -175,7 +175,7 @@ def _times_slope(gradient: Any, input: Any, slope: Any, curvature: Callable[[Any
     """``gradient`` times the derivative at ``input``, which is known; ``curvature`` is the second
     derivative.
     """
-    return gradient * slope
+    return kernels.times(gradient, slope)
 
 
 def _gelu_curvature(x: Any) -> Any:

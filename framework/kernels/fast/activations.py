@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.activations import CUBIC, INVERSE_SQRT_2PI, NORMAL, SQRT_2_OVER_PI
-from framework.kernels.fast.compiler import Array, compiled, elementwise, exp
+from framework.kernels.fast.compiler import CHEAP, Array, compiled, elementwise, exp
 from framework.kernels.fast.compiler import sigmoid as sigmoid_of
 
 # Of the argument of tanh; twice, since (1 + tanh(u)) / 2 = sigmoid(2 u).
@@ -26,7 +26,7 @@ def _relu(x: Array, y: Array) -> None:
 
 
 def large_relu(x: Any) -> Any:
-    result = elementwise(_relu, (x,), 1)
+    result = elementwise(_relu, (x,), 1, CHEAP)
     return result if result is NotImplemented else result[0]
 
 
@@ -37,7 +37,18 @@ def _relu_backward(gradient: Array, result: Array, out: Array) -> None:
 
 
 def relu_backward(gradient: Any, result: Any) -> Any:
-    found = elementwise(_relu_backward, (gradient, result), 1)
+    found = elementwise(_relu_backward, (gradient, result), 1, CHEAP)
+    return found if found is NotImplemented else found[0]
+
+
+@compiled
+def _times(x: Array, y: Array, out: Array) -> None:
+    for i in range(out.size):
+        out[i] = x[i] * y[i]
+
+
+def times(x: Any, y: Any) -> Any:
+    found = elementwise(_times, (x, y), 1, CHEAP)
     return found if found is NotImplemented else found[0]
 
 

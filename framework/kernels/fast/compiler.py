@@ -41,20 +41,25 @@ def _compiled(function: Callable[..., Any], freedom: set[str]) -> Any:
         return numba.njit(**options)(function)
 
 
-PIECE = 1 << 16  # elements; fewer than two pieces are not worth handing one over to another thread
+# Elements of a piece at least: to hand one over to another thread takes as long as some ten thousand exponentials, or some
+# hundred thousand elements that are read and written once.
+COSTLY, CHEAP = 1 << 16, 1 << 18
+_PIECES = 8  # at most
 
 
-def over(function: Callable[[int, int], Any], count: int, each: int = 1) -> list[Any]:
+def over(function: Callable[[int, int], Any], count: int, each: int = 1, least: int = COSTLY) -> list[Any]:
     """Run ``function(start, stop)`` on pieces of ``range(count)``; the results in order.
 
     Args:
         function: Does not write outside of its piece.
         count: How many items there are.
         each: How many elements an item has.
+        least: How many elements a piece has at least.
     """
-    step = max(1, PIECE // max(1, each))
-    if count < 2 * step:
+    pieces = min(count * each // least, count, _PIECES)
+    if pieces < 2:
         return [function(0, count)]
+    step = -(-count // (pieces // 2 * 2))
     return side_by_side(lambda start: function(start, min(start + step, count)), range(0, count, step))
 
 
@@ -120,8 +125,8 @@ def tanh(x: Any) -> Any:
     return -result if x < np.float32(0) else result
 
 
-def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int) -> Any:
-    """New arrays, filled by ``function(*inputs, *outputs)`` on flat float32 arrays.
+def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int, least: int = COSTLY) -> Any:
+    """New arrays, filled by ``function(*inputs, *outputs)`` on flat float32 arrays, in pieces of at least so many elements.
 
     Returns:
         A tuple of the arrays; NotImplemented where the inputs are not float32, or of several shapes or orders in memory.
@@ -134,7 +139,7 @@ def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int) -> Any:
     if flat is None:
         return NotImplemented
     # Slices rather than bounds: a loop from 0 on is one that compiles to vector instructions.
-    over(lambda start, stop: function(*[each[start:stop] for each in flat]), first.size)
+    over(lambda start, stop: function(*[each[start:stop] for each in flat]), first.size, 1, least)
     return results
 
 

@@ -197,7 +197,7 @@ def gradients(
     else:
         channels = x.shape[1]
         factors = _vector(scale, channels, 1)
-        if factors is None or sums != axes or not _channels_last(grad).flags.c_contiguous:
+        if factors is None or sums != axes:
             return NotImplemented
         slopes, table, result = [_channels_last(each).reshape(-1, channels) for each in (grad, x, out)]
         parts = over(
