@@ -12,7 +12,7 @@ from framework.kernels.pooling import pool_output_shape
 
 Ints = tuple[int, ...]
 
-_FEW = 16  # channels: with fewer, one write to the tap that won is faster than a vector for each tap
+_FEW = 16  # channels: with fewer, what takes a loop for each place is slow
 
 
 def _suits(x: Array) -> bool:
@@ -20,33 +20,39 @@ def _suits(x: Array) -> bool:
 
 
 @compiled
+def _down(image: Array, row: int, largest: Array, found: Array, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
+    """The largest down the windows of a row, in whole lines of ``image`` ``(H, W * C)``, and the tap; NaN wins."""
+    fresh = True
+    for i in range(kernel[0]):
+        down = row * stride[0] + i * dilation[0] - padding[0]
+        if down < 0 or down >= image.shape[0]:
+            continue
+        candidates, tap = image[down], np.int32(i * kernel[1])
+        if fresh:
+            for p in range(candidates.size):
+                largest[p] = candidates[p]
+                found[p] = tap
+            fresh = False
+        else:
+            for p in range(candidates.size):
+                value = candidates[p]
+                wins = (value > largest[p]) | (value != value)
+                largest[p] = value if wins else largest[p]
+                found[p] = tap if wins else found[p]
+
+
+@compiled
 def _max_pool(
     x: Array, values: Array, taps: Array, channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
     start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Values and taps ``(N, H, W * C)``: first down the window in whole lines of ``x`` ``(N, H', W' * C)``, then along it."""
-    height, line = x.shape[1:]
+    """Values and taps ``(N, H, W * C)`` of ``x`` ``(N, H', W' * C)``: first down the window, then along it."""
+    line = x.shape[2]
     width = line // channels
     largest, found = np.empty(line, np.float32), np.empty(line, np.int32)
     for n in range(start, stop):
         for row in range(values.shape[1]):
-            first = True
-            for i in range(kernel[0]):
-                down = row * stride[0] + i * dilation[0] - padding[0]
-                if down < 0 or down >= height:
-                    continue
-                candidates, tap = x[n, down], np.int32(i * kernel[1])
-                if first:
-                    for p in range(line):
-                        largest[p] = candidates[p]
-                        found[p] = tap
-                    first = False
-                else:
-                    for p in range(line):
-                        value = candidates[p]
-                        wins = (value > largest[p]) | (value != value)
-                        largest[p] = value if wins else largest[p]
-                        found[p] = tap if wins else found[p]
+            _down(x[n], row, largest, found, kernel, stride, padding, dilation)
             best, winner = values[n, row], taps[n, row]
             for column in range(best.size // channels):
                 first, to = True, column * channels
@@ -71,6 +77,42 @@ def _max_pool(
                         winner[to + c] = np.uint8(tap if wins else was)
 
 
+_NOTHING = np.int32(1 << 30)  # the tap of padding, which loses against all that is equal
+
+
+@compiled
+def _max_pool_few(
+    x: Array, values: Array, taps: Array, channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    """:func:`_max_pool` with few channels: along the window at every place, also at those that the stride leaves out.
+
+    So it is one loop over the line, rather than one for each place.
+    """
+    left, line, step = padding[1] * channels, x.shape[2], stride[1] * channels
+    places = (values.shape[2] // channels - 1) * step + channels
+    whole = max(left + line, places + (kernel[1] - 1) * dilation[1] * channels)
+    largest, found = np.full(whole, np.float32(-np.inf)), np.full(whole, _NOTHING)
+    best, winner = np.empty(places, np.float32), np.empty(places, np.int32)
+    for n in range(start, stop):
+        for row in range(values.shape[1]):
+            _down(x[n], row, largest[left:], found[left:], kernel, stride, padding, dilation)
+            best[:], winner[:] = largest[:places], found[:places]
+            for j in range(1, kernel[1]):
+                ahead, taps_ahead = largest[j * dilation[1] * channels :], found[j * dilation[1] * channels :]
+                for p in range(places):
+                    value, tap, old, was = ahead[p], taps_ahead[p] + np.int32(j), best[p], winner[p]
+                    wins = (value > old) | ((value == old) & (tap < was))
+                    wins = wins | ((value != value) & ((old == old) | (tap > was)))
+                    best[p] = value if wins else old
+                    winner[p] = tap if wins else was
+            for column in range(values.shape[2] // channels):
+                to, at = column * channels, column * step
+                for c in range(channels):
+                    values[n, row, to + c] = best[at + c]
+                    taps[n, row, to + c] = winner[at + c]
+
+
 def max_pool(
     x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool = False
 ) -> Any:
@@ -82,11 +124,8 @@ def max_pool(
     lines = x.transpose(0, 2, 3, 1).reshape(x.shape[0], x.shape[2], -1)
     rows = [each.reshape(*each.shape[:2], -1) for each in (values, taps)]
     window = x.shape[1], kernel, stride, padding, dilation
-    over(
-        lambda start, stop: _max_pool(lines, *rows, *window, start, stop),
-        len(lines),
-        lines[0].size,
-    )
+    pool = _max_pool_few if x.shape[1] < _FEW else _max_pool
+    over(lambda start, stop: pool(lines, *rows, *window, start, stop), len(lines), lines[0].size)
     return values.transpose(0, 3, 1, 2), taps.transpose(0, 3, 1, 2)
 
 
