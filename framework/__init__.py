@@ -123,6 +123,20 @@ from framework.ops.normalization import group_norm, layer_norm, rms_norm
 from framework.ops.pooling import avg_pool1d, max_pool1d, max_pool2d, max_pool3d
 from framework.ops.resampling import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
+# Their functions take `out=`; the methods of the same name don't.
+from framework.ops.checks import creates_into_out as _creates_into_out
+from framework.ops.checks import takes_out as _takes_out
+
+for _name in """addbmm all any argmax argmin baddbmm bernoulli bucketize histc logsumexp median mode nanmean nanmedian
+    nanquantile nansum norm prod quantile renorm searchsorted tensordot""".split():
+    globals()[_name] = _takes_out(globals()[_name], None)
+for _name in "addmm addmv cummax cummin index_add index_copy logcumsumexp msort scatter scatter_add sort topk".split():
+    globals()[_name] = _takes_out(globals()[_name], True)
+for _name in "addr diff ldexp std var".split():
+    globals()[_name] = _takes_out(globals()[_name], None, casts=True)
+for _name in "arange empty eye full linspace logspace ones rand randint randn randperm zeros".split():
+    globals()[_name] = _creates_into_out(globals()[_name])
+
 from framework import backends, cuda, func, linalg, nn, optim, return_types, special, utils
 from framework.saving import load, save
 

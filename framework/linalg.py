@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.names import unsupported
 from framework.ops.arranging import diagonal as _diagonal
+from framework.ops.checks import takes_out
 from framework.ops.decompositions import LinAlgError, eigh, eigvalsh, svdvals
 from framework.ops.decompositions import linalg_cholesky as cholesky
 from framework.ops.decompositions import linalg_qr as qr
@@ -74,6 +75,11 @@ __all__ = [
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """A view of the diagonals of matrices ``(..., m, n)``, as the last dimension."""
     return _diagonal(A, offset, dim1, dim2)
+
+
+for _name in """cholesky det eigh eigvalsh lu lu_factor matrix_norm multi_dot norm pinv qr slogdet solve solve_triangular svd
+    svdvals vecdot vector_norm""".split():
+    globals()[_name] = takes_out(globals()[_name], None)
 
 _REAL = "eigenvalues of matrices that are not symmetric are complex, and numbers are real here; there are eigh, eigvalsh"
 if not TYPE_CHECKING:  # a type checker is to know what there is

@@ -282,6 +282,29 @@ def test_complex_numbers_are_refused_in_words(use: Any) -> None:
         use()
 
 
+def test_out_of_another_shape_is_resized() -> None:
+    x = framework.arange(6.0).reshape(2, 3)
+    empty, address = framework.empty(0), framework.zeros(7)
+    assert framework.add(x, 1, alpha=2, out=empty) is empty and empty.tolist() == [[2, 3, 4], [5, 6, 7]]
+    before = address.data_ptr()
+    with pytest.warns(UserWarning, match=r"exp\(\): An output with one or more elements was resized since it had shape \[7\]"):
+        framework.exp(framework.zeros(2, 3), out=address)
+    assert address.tolist() == [[1.0] * 3] * 2 and address.data_ptr() == before
+    values, indices = framework.empty(0), framework.empty(0, dtype=framework.int64)
+    framework.max(x, 1, out=(values, indices))
+    assert values.tolist() == [2, 5] and indices.tolist() == [2, 2]
+    numbers = framework.empty(0, dtype=framework.float64)
+    assert framework.linspace(0, 1, 3, out=numbers, requires_grad=True).tolist() == [0, 0.5, 1] and numbers.requires_grad
+    with pytest.raises(RuntimeError, match=r"ones\(\): dtype torch.int64 does not match dtype of out parameter"):
+        framework.ones(2, out=framework.empty(0), dtype=framework.int64)
+    with pytest.raises(RuntimeError, match=r"add\(\): result type torch.float32 can't be cast to the desired output"):
+        framework.add(x, 1, alpha=2, out=framework.zeros(2, 3, dtype=framework.int64))
+    for overlapping in (x[0, :1].expand(3), x.reshape(-1)[1:4]):
+        with pytest.raises(RuntimeError, match="single memory location"):
+            framework.mul(x[0], 2, out=overlapping)
+    assert x.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 def test_out_takes_the_result_and_refuses_what_does_not_fit() -> None:
     x, index = framework.arange(6.0).reshape(2, 3), framework.tensor([[0], [2]])
     out = framework.zeros(2, 1)
@@ -291,8 +314,8 @@ def test_out_takes_the_result_and_refuses_what_does_not_fit() -> None:
     assert named.min is least and most.tolist() == [3.0, 4.0, 5.0]
     with pytest.raises(RuntimeError, match=r"gather\(\): Expected out tensor to have dtype torch.float32, but got torch.float64"):
         framework.gather(x, 1, index, out=out.double())
-    with pytest.raises(RuntimeError, match=r"take\(\): out has shape \[2, 1\], but the result has \[3\]"):
-        framework.take(x, framework.tensor([0, 1, 2]), out=out)
+    with pytest.raises(RuntimeError, match=r"take\(\): out has shape \[3\], but the result has \[2\], and a view of another"):
+        framework.take(x, framework.tensor([0, 1]), out=framework.zeros(2, 3)[0])
     with pytest.raises(RuntimeError, match="single memory location"):
         framework.index_select(x, 0, framework.tensor([1, 0]), out=x)
     with pytest.raises(RuntimeError, match="don't support automatic differentiation"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framework.autograd.grad_mode import recording
 from framework.autograd.graph import Variable, bump_version
+from framework.autograd.overlap import check_memory, check_overlap
 from framework.dtypes import from_numpy_dtype, promote
 
 if TYPE_CHECKING:
@@ -75,25 +77,99 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool) or (isinstance(value, np.ndarray) and value.dtype.kind == "b")
 
 
-def write_out(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``out=``: put the result into a tensor that is there already."""
+def write_out(primitive: Primitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The primitive with ``out=``, which elementwise arithmetic casts to."""
     out = kwargs.pop("out")
     if out is None:
-        return call(*args, **kwargs)
-    name = call.__name__.strip("_")
-    if not isinstance(out, Variable):
-        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    tensors = [value for value in (*args, *kwargs.values(), out) if isinstance(value, Variable)]
-    if recording.get() and any(value._requires_grad for value in tensors):
+        return primitive.call(*args, **kwargs)
+    inputs = (*args, *kwargs.values())
+    elementwise = primitive.promotes is not None
+    whole = True if elementwise else None
+    return write_results(primitive.name, lambda: primitive.call(*args, **kwargs), out, inputs, whole, casts=elementwise)
+
+
+def write_results(
+    name: str,
+    compute: Callable[[], Any],
+    out: Any,
+    inputs: Iterable[Any],
+    whole: bool | None,
+    casts: bool = False,
+    warns: bool = True,
+) -> Any:
+    """``out=``: put what is computed into a tensor that is there already, or into a tuple of them.
+
+    One of another shape gets that of the result, and with elements warns of it, as in PyTorch.
+
+    Args:
+        name: Of the operation.
+        compute: It gives the results.
+        out: The tensor or tensors.
+        inputs: The arguments, which must not require grad.
+        whole: Whether an argument may lie exactly on ``out``; None: it may lie on it in any way.
+        casts: Whether ``out`` may be of another dtype, if that can hold the results.
+        warns: Whether to warn of elements lost when ``out`` gets another shape.
+
+    Raises:
+        RuntimeError: If something requires grad, for overlapping memory, for a dtype that doesn't fit, or if a tensor is a view
+            and can't get another shape.
+        TypeError: If ``out`` is no tensor, or not as many as there are results.
+    """
+    targets = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+    for target in targets:
+        if not isinstance(target, Variable):
+            raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(target).__name__}")
+    parts = [part for each in inputs for part in (each if isinstance(each, (tuple, list)) else (each,))]
+    tensors = [part for part in parts if isinstance(part, Variable)]
+    if recording.get() and any(each.requires_grad for each in (*tensors, *targets)):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
             "arguments requires grad."
         )
-    result = call(*args, **kwargs)
-    check_fits(name, result._array, out._array)
-    np.copyto(out._array, result._array, casting="unsafe")
-    bump_version(out)
-    return out
+    if whole is not None:
+        for target in targets:
+            for each in tensors:
+                check_overlap(name, target._array, each._array, whole)
+    results = compute()
+    every = results if isinstance(results, tuple) else (results,)
+    if len(every) != len(targets):
+        raise TypeError(f"{name}(): argument 'out' must be {len(every)} tensors, one for each result")
+    memory = [_room(name, target, result._array, casts, warns) for target, result in zip(targets, every, strict=True)]
+    for target, result, array in zip(targets, every, memory, strict=True):
+        np.copyto(array, result._array, casting="unsafe")
+        if target._array is not array:
+            target._array, target._accumulator = array, None
+        bump_version(target)
+    return type(results)(targets) if isinstance(results, tuple) else targets[0]
+
+
+def _room(name: str, target: Any, result: Any, casts: bool, warns: bool) -> Any:
+    """The memory in ``target`` for a result: its own, or more of it."""
+    array = target._array
+    if casts:
+        check_castable(name, result, array)
+    elif array.dtype != result.dtype:
+        wanted, given = from_numpy_dtype(result.dtype), from_numpy_dtype(array.dtype)
+        raise RuntimeError(f"{name}(): Expected out tensor to have dtype {wanted}, but got {given} instead")
+    if array.shape == result.shape:
+        check_memory(array, name)
+        return array
+    if target._view is not None:
+        raise RuntimeError(
+            f"{name}(): out has shape {list(array.shape)}, but the result has {list(result.shape)}, and a view of another tensor "
+            "is not resized; give a tensor of the result's shape"
+        )
+    if array.size and warns:
+        warnings.warn(
+            f"{name}(): An output with one or more elements was resized since it had shape {list(array.shape)}, which does not "
+            f"match the required output shape {list(result.shape)}. This behavior is deprecated; give a tensor of that shape, "
+            "or one without elements (out.resize_(0)).",
+            stacklevel=4,
+        )
+    if result.size <= array.size and array.flags.c_contiguous:
+        check_memory(array, name)
+        return array.reshape(-1)[: result.size].reshape(result.shape)
+    return np.empty(result.shape, array.dtype)
 
 
 def check_fits(name: str, result: Any, target: Any) -> None:
@@ -106,6 +182,11 @@ def check_fits(name: str, result: Any, target: Any) -> None:
         raise RuntimeError(
             f"{name}(): output with shape {list(target.shape)} doesn't match the broadcast shape {list(result.shape)}"
         )
+    check_castable(name, result, target)
+
+
+def check_castable(name: str, result: Any, target: Any) -> None:
+    """Raises RuntimeError if the target's kind of number is below the result's."""
     if "biuf".index(result.dtype.kind.replace("u", "i")) > "biuf".index(target.dtype.kind.replace("u", "i")):
         raise RuntimeError(
             f"{name}(): result type {from_numpy_dtype(result.dtype)} can't be cast to the desired "

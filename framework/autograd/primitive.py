@@ -190,7 +190,7 @@ def _general_caller(primitive: Primitive) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs or (len(args) != count and not variadic):
             if "out" in kwargs:
-                return write_out(call, args, kwargs)
+                return write_out(primitive, args, kwargs)
             args = tuple(primitive.bind(args, kwargs))
         arrays = []
         needs, bit, found = 0, 1, False

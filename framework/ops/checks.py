@@ -8,8 +8,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from framework.autograd.grad_mode import recording
-from framework.autograd.graph import Variable, bump_version
+from framework.autograd.arguments import write_results
+from framework.autograd.graph import Variable
 from framework.dtypes import from_numpy_dtype
 
 P = ParamSpec("P")
@@ -69,16 +69,22 @@ def only_floats(name: str, array: Any) -> None:
         raise NotImplementedError(f'"{name}" not implemented for {kind}; convert to a floating-point type first')
 
 
-def with_out(operation: Callable[..., Any], out: Any, *args: Any) -> Any:
-    """The operation's result, in the tensor ``out`` unless that is None."""
-    return operation(*args) if out is None else operation(*args, out=out)
+def with_out(operation: Callable[..., Any], out: Any, *args: Any, name: str | None = None, casts: bool = True) -> Any:
+    """The operation's result, in the tensor ``out`` unless that is None; ``name`` where the user knows it by another one."""
+    if out is None:
+        return operation(*args)
+    if name is None:
+        return operation(*args, out=out)
+    return write_results(name, lambda: operation(*args), out, args, True, casts)
 
 
-def takes_out(operation: Callable[..., R]) -> Callable[..., R]:
-    """The operation with ``out=``: a tensor of the result's shape and dtype to put it into, or a tuple of them for several.
+def takes_out(operation: Callable[..., R], whole: bool | None = False, casts: bool = False) -> Callable[..., R]:
+    """The operation with ``out=``: a tensor of the result's dtype to put it into, or a tuple of them for several.
 
-    Where an argument's memory is read at other places than are written, ``out`` must not be on that memory; elementwise
-    arithmetic, which may, has the ``out=`` of the primitives.
+    Args:
+        operation: What computes the result.
+        whole: Whether ``out`` may be one of the arguments; None: or lie on its memory in any way.
+        casts: Whether ``out`` may be of another dtype that can hold the result.
     """
     name = operation.__name__
 
@@ -86,34 +92,25 @@ def takes_out(operation: Callable[..., R]) -> Callable[..., R]:
     def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
             return operation(*args, **kwargs)
-        targets = out if isinstance(out, (tuple, list)) else (out,)
-        require_tensors(name, **{"out" if len(targets) == 1 else f"out[{i}]": each for i, each in enumerate(targets)})
-        inputs = [each for each in (*args, *kwargs.values()) if isinstance(each, Variable)]
-        if recording.get() and any(each.requires_grad for each in (*inputs, *targets)):
-            raise RuntimeError(
-                f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
-                "arguments requires grad."
-            )
-        if any(np.may_share_memory(target._array, each._array) for target in targets for each in inputs):
-            raise RuntimeError(
-                f"{name}(): unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-                "single memory location. Please clone() the tensor before performing the operation."
-            )
-        results = operation(*args, **kwargs)
-        every: Any = results if isinstance(results, tuple) else (results,)
-        if len(every) != len(targets):
-            raise TypeError(f"{name}(): argument 'out' must be {len(every)} tensors, one for each result")
-        for target, result in zip(targets, every, strict=True):
-            if target._array.dtype != result._array.dtype:
-                wanted, given = from_numpy_dtype(result._array.dtype), from_numpy_dtype(target._array.dtype)
-                raise RuntimeError(f"{name}(): Expected out tensor to have dtype {wanted}, but got {given} instead")
-            if target._array.shape != result._array.shape:
-                raise RuntimeError(
-                    f"{name}(): out has shape {list(target._array.shape)}, but the result has {list(result._array.shape)}"
-                )
-        for target, result in zip(targets, every, strict=True):
-            np.copyto(target._array, result._array)
-            bump_version(target)
-        return type(results)(targets) if isinstance(results, tuple) else out
+        inputs = (*args, *kwargs.values())
+        return write_results(name, lambda: operation(*args, **kwargs), out, inputs, whole, casts)
+
+    return call
+
+
+def creates_into_out(operation: Callable[..., R]) -> Callable[..., R]:
+    """The function that makes a tensor, with ``out=``: a tensor whose dtype it then has."""
+    name = operation.__name__
+
+    @functools.wraps(operation)
+    def call(*args: Any, out: Any = None, dtype: Any = None, requires_grad: bool = False, **kwargs: Any) -> Any:
+        if out is None:
+            given = {} if dtype is None else {"dtype": dtype}
+            return operation(*args, requires_grad=requires_grad, **given, **kwargs)
+        require_tensors(name, out=out)
+        if dtype not in (None, out.dtype):
+            raise RuntimeError(f"{name}(): dtype {dtype} does not match dtype of out parameter ({out.dtype})")
+        made = write_results(name, lambda: operation(*args, dtype=out.dtype, **kwargs), out, (), None, warns=False)
+        return made.requires_grad_() if requires_grad else made
 
     return call

@@ -84,7 +84,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """
     if type(alpha) is int and alpha == 1 and out is None:
         return _add(input, other)
-    return with_out(_add_scaled, out, input, other, alpha)
+    return with_out(_add_scaled, out, input, other, alpha, name="add")
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
@@ -95,7 +95,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """
     if type(alpha) is int and alpha == 1 and out is None:
         return _sub(input, other)
-    return with_out(_sub_scaled, out, input, other, alpha)
+    return with_out(_sub_scaled, out, input, other, alpha, name="sub")
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework import return_types
+from framework.autograd.arguments import write_results
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
@@ -246,7 +247,8 @@ def _overloaded(
             )
         return with_out(of_two, out, input, other)
     if out is not None:
-        raise TypeError(f"{name}(): out= is supported for {name}(input, other) only; assign the results instead")
+        again: Any = (name, of_all, along, of_two, input, dim, keepdim, None, None, {})
+        return write_results(name, lambda: _overloaded(*again), out, (input,), None)
     if dim is None:
         if keepdim is not False:
             raise TypeError(f"{name}() received an invalid combination of arguments: 'keepdim' needs a 'dim'")

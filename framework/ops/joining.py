@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, array_of
+from framework.autograd.arguments import write_results
+from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import result_type
 from framework.kernels.accumulate import new_zeros
@@ -206,11 +207,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out
         every = tuple([reshape(each, lacking) if each.shape == (0,) else each for each in every])
     if out is None:
         return join(dim, *every)
-    if any(np.may_share_memory(array_of(each), out._array) for each in every):
-        raise RuntimeError(
-            "cat(): unsupported operation: the input tensors and `out` refer to the same memory; clone() one of them"
-        )
-    return join(dim, *every, out=out)  # type: ignore[call-arg]
+    return write_results("cat", lambda: join(dim, *every), out, every, False, casts=True)
 
 
 concat = concatenate = cat
@@ -233,7 +230,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, out: Tensor | None = None)
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(each.shape)} "
                 f"at entry {position}"
             )
-    return join_new(dim, *every) if out is None else join_new(dim, *every, out=out)  # type: ignore[call-arg]
+    if out is None:
+        return join_new(dim, *every)
+    return write_results("stack", lambda: join_new(dim, *every), out, every, False, casts=True)
 
 
 @takes_out

@@ -10,7 +10,7 @@ from framework.autograd.graph import Variable
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import float64
-from framework.ops.checks import require_tensors
+from framework.ops.checks import require_tensors, with_out
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
@@ -45,7 +45,7 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
             raise RuntimeError(
                 "Integers to negative integer powers are not allowed; convert the tensor to float first."
             )
-    return operation(input, exponent) if out is None else operation(input, exponent, out=out)
+    return operation(input, exponent) if out is None else with_out(operation, out, input, exponent, name="pow")
 
 
 def reversed_pow(input: Any, other: Any) -> Any:

@@ -81,7 +81,7 @@ def cumsum(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any 
         **names: NumPy's ``axis``.
     """
     arguments = _scan_arguments("cumsum", input, dim, dtype, names)
-    result = with_out(_cumsum, out, *arguments)
+    result = with_out(_cumsum, out, *arguments, name="cumsum")
     return result if dtype is None else to_dtype(result, dtype)
 
 
@@ -165,7 +165,7 @@ def cumprod(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any
     Its gradient is right at every order where elements are zero.
     """
     arguments = _scan_arguments("cumprod", input, dim, dtype, names)
-    result = with_out(_cumprod, out, *arguments)
+    result = with_out(_cumprod, out, *arguments, name="cumprod")
     return result if dtype is None else to_dtype(result, dtype)
 
 

@@ -100,7 +100,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         condition = wrap(condition._array != 0)
     if not isinstance(input, Variable) and not isinstance(other, Variable):
         input = wrap(np.asarray(input, result_type([input, other])))
-    return with_out(select, out, condition, input, other)
+    return with_out(select, out, condition, input, other, name="where", casts=False)
 
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
@@ -241,10 +241,10 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> T
     if not isinstance(min, Variable) and not isinstance(max, Variable):
         array = array_of(input)
         if array.dtype.kind == "f":
-            return with_out(_clamp_numbers, out, input, min, max)
+            return with_out(_clamp_numbers, out, input, min, max, name="clamp", casts=False)
         if {type(min), type(max)} <= {bool, type(None)}:
             no_bools("clamp", array)
-    return with_out(_clamp, out, input, min, max)
+    return with_out(_clamp, out, input, min, max, name="clamp", casts=False)
 
 
 clip = clamp

@@ -12,7 +12,6 @@ from framework.autograd.graph import Variable
 from framework.device import check_place
 from framework.dtypes import dtype as DType
 from framework.dtypes import get_default_dtype, int64, to_numpy_dtype
-from framework.ops.checks import takes_out
 from framework.ops.creation import float_dtype, leaf
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def arange(
     end: Any = None,
     step: Any = 1,
     *,
-    out: Any = None,
     dtype: DType | None = None,
     layout: Any = None,
     device: Any = None,
@@ -60,11 +58,6 @@ def arange(
         ValueError: For a step that is zero as the integer that ``out`` or ``dtype`` makes of it.
     """
     check_place(device, layout, pin_memory)
-    if out is not None:
-        if dtype not in (None, out.dtype):
-            raise RuntimeError(f"arange(): dtype {dtype} does not match dtype of out parameter ({out.dtype})")
-        numbers: Tensor = takes_out(arange)(start, end, step, dtype=out.dtype, requires_grad=requires_grad, out=out)
-        return numbers
     if end is None:
         start, end = None, start
     if end is None:
