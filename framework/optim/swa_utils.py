@@ -15,6 +15,16 @@ from framework.optim.lr_scheduler.base import LRScheduler, Rate, one_per_group
 from framework.optim.optimizer import Optimizer
 from framework.tensor import Tensor
 
+__all__ = [
+    "SWALR",
+    "AveragedModel",
+    "get_ema_avg_fn",
+    "get_ema_multi_avg_fn",
+    "get_swa_avg_fn",
+    "get_swa_multi_avg_fn",
+    "update_bn",
+]
+
 Average = Callable[[Tensor, Tensor, Any], Tensor]
 MultiAverage = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
 

@@ -38,6 +38,7 @@ SPACES = {
     "torch.nn.utils": "nn.utils",
     "torch.optim": "optim",
     "torch.optim.lr_scheduler": "optim.lr_scheduler",
+    "torch.optim.swa_utils": "optim.swa_utils",
     "torch.utils.data": "utils.data",
 }
 # PyTorch's back ends and inner parts, which stand among its public names.

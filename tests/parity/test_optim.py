@@ -278,7 +278,7 @@ def test_a_state_that_crosses_continues_identically(name, options, source, targe
     second.optimizer.load_state_dict(of_library(target, first.optimizer.state_dict()))
     # PyTorch's own load casts some of the state (NAdam's product, in float64), so it must be PyTorch's that is loaded.
     straight.optimizer.load_state_dict(copy.deepcopy(straight.optimizer.state_dict()))
-    for _ in range(20):
+    for _ in range(STEPS):
         straight.step()
         second.step()
     for own, other in zip(second.values(), straight.values(), strict=True):
