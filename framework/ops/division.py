@@ -88,13 +88,13 @@ def _check_divisor(name: str, divisor: Any) -> None:
             raise RuntimeError(f"ZeroDivisionError: {name}() of integers by zero")
 
 
-@primitive(name="Div", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
+@primitive(name="DivBackward2", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
 def _div_floor(input: Any, other: Any) -> Any:
     _check_divisor("div", other)
     return np.floor_divide(input, other)
 
 
-@primitive(name="Div", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
+@primitive(name="DivBackward2", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
 def _div_trunc(input: Any, other: Any) -> Any:
     _check_divisor("div", other)
     if isinstance(other, np.ndarray) and other.dtype.kind != "f":

@@ -77,7 +77,7 @@ _SMALL_POWERS: dict[float, Any] = {
 
 
 @primitive(
-    name="Pow",
+    name="PowBackward1",
     promotes="common",
     input=lambda grad, input, exponent: keep_where(grad * (exponent * pow(input, exponent - 1)), exponent != 0),
     exponent=lambda grad, input, exponent, result: grad * _log_factor(input, exponent, result),
@@ -105,7 +105,7 @@ def _log_factor(base: Any, exponent: Any, result: Any) -> Any:
     return keep_where(factor, ~((exponent >= 0) & (base == 0)))
 
 
-@primitive(input=lambda grad, input: grad * (input * 2))
+@primitive(name="Pow", input=lambda grad, input: grad * (input * 2))
 def square(input: Any) -> Any:
     """``input ** 2``."""
     return np.square(input) if input.dtype.kind != "b" else input.astype(np.int64)

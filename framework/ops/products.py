@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from framework.autograd.graph import Variable, array_of
+from framework.autograd.primitive import primitive
 from framework.dtypes import get_default_dtype
 from framework.ops.arranging import _diagonal
 from framework.ops.broadcasting import _expand
@@ -145,11 +146,28 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
             "has shape "
             f"{list(input.shape)}"
         )
-    if alpha != 1:
-        product = product * alpha
     if beta == 0:
-        return product
-    return (input if beta == 1 else input * beta) + product
+        return product if alpha == 1 else product * alpha
+    return _SUMS[name](input, product, beta, alpha)
+
+
+def _sum_under(name: str) -> Any:
+    """``beta * input + alpha * product`` as a node of that name."""
+
+    @primitive(
+        name=name,
+        input=lambda grad, beta: grad if beta == 1 else grad * beta,
+        product=lambda grad, alpha: grad if alpha == 1 else grad * alpha,
+    )
+    def add_product(input: Any, product: Any, beta: Any, alpha: Any) -> Any:
+        if alpha != 1:
+            product = product * alpha
+        return (input if beta == 1 else input * beta) + product
+
+    return add_product
+
+
+_SUMS = {name: _sum_under(name.capitalize()) for name in ("addmm", "addmv", "addr", "baddbmm", "addbmm")}
 
 
 def _broadcasts_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:

@@ -55,7 +55,11 @@ def erfinv(input: Any) -> Any:
     return kernels.erfinv(input)
 
 
-@primitive(promotes="float", input=lambda grad, input, result: grad * (input * result * 2 - _TWO_OVER_SQRT_PI))
+@primitive(
+    name="SpecialErfcx",
+    promotes="float",
+    input=lambda grad, input, result: grad * (input * result * 2 - _TWO_OVER_SQRT_PI),
+)
 def erfcx(input: Any) -> Any:
     """``exp(input**2) * erfc(input)``, finite where ``erfc`` alone is 0."""
     return kernels.erfcx(input)
@@ -70,6 +74,7 @@ def ndtr(input: Any) -> Any:
 
 
 @primitive(
+    name="SpecialLogNdtr",
     promotes="float",
     input=lambda grad, input: grad / erfcx(input * -_SQRT_HALF) * (_TWO_OVER_SQRT_PI * _SQRT_HALF),
 )
@@ -80,13 +85,17 @@ def log_ndtr(input: Any) -> Any:
     return np.where(input < -1, tail, np.log1p(-0.5 * kernels.erfc(-scaled))).astype(input.dtype, copy=False)
 
 
-@primitive(promotes="float", input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi))
+@primitive(
+    name="SpecialNdtri",
+    promotes="float",
+    input=lambda grad, result: grad * exp(result * result * 0.5) * math.sqrt(2 * math.pi),
+)
 def ndtri(input: Any) -> Any:
     """The inverse of :func:`ndtr`: infinite at 0 and 1, NaN outside."""
     return kernels.ndtri(input)
 
 
-@primitive(promotes="float", input=lambda grad, input: grad * (-log(input) - 1))
+@primitive(name="SpecialEntr", promotes="float", input=lambda grad, input: grad * (-log(input) - 1))
 def entr(input: Any) -> Any:
     """``-input * log(input)``: 0 at 0, minus infinity below."""
     inside = np.where(input == 0, np.ones_like(input), input)
@@ -102,19 +111,24 @@ def i0(input: Any) -> Any:
     return kernels.bessel_i(input, 0) * np.exp(np.absolute(input))
 
 
-@primitive(promotes="float", input=lambda grad, input, result: grad * (i0(input) - _over(result, input)))
+@primitive(
+    name="SpecialI1", promotes="float", input=lambda grad, input, result: grad * (i0(input) - _over(result, input))
+)
 def i1(input: Any) -> Any:
     """The modified Bessel function of order 1."""
     return kernels.bessel_i(input, 1) * np.exp(np.absolute(input))
 
 
-@primitive(promotes="float", input=lambda grad, input, result: grad * (i1e(input) - sign(input) * result))
+@primitive(
+    name="SpecialI0E", promotes="float", input=lambda grad, input, result: grad * (i1e(input) - sign(input) * result)
+)
 def i0e(input: Any) -> Any:
     """:func:`i0` times ``exp(-|input|)``."""
     return kernels.bessel_i(input, 0)
 
 
 @primitive(
+    name="SpecialI1E",
     promotes="float",
     input=lambda grad, input, result: grad * (i0e(input) - _over(result, input) - sign(input) * result),
 )
@@ -195,6 +209,7 @@ def xlogy(input: Any, other: Any) -> Any:
 
 
 @primitive(
+    name="SpecialXlog1Py",
     promotes="float",
     input=lambda grad, input, other: keep_where(xlog1py(grad, other), ~((input == 0) & (other <= -1))),
     other=lambda grad, input, other: grad * (input / (other + 1)),

@@ -262,13 +262,13 @@ def logaddexp2(input: Any, other: Any) -> Any:
     return np.logaddexp2(input, other)
 
 
-@primitive(promotes="float", input=lambda grad: grad * (math.pi / 180))
+@primitive(name="Deg2Rad", promotes="float", input=lambda grad: grad * (math.pi / 180))
 def deg2rad(input: Any) -> Any:
     """Degrees to radians."""
     return np.multiply(input, math.pi / 180)
 
 
-@primitive(promotes="float", input=lambda grad: grad * (180 / math.pi))
+@primitive(name="Rad2Deg", promotes="float", input=lambda grad: grad * (180 / math.pi))
 def rad2deg(input: Any) -> Any:
     """Radians to degrees."""
     return np.multiply(input, 180 / math.pi)

@@ -25,6 +25,34 @@ def arithmetic(T, F, x, y):
         -x,
         x @ y,
         x.abs(),
+        x**y,
+        x.square(),
+        x.div(y, rounding_mode="floor"),
+        x.mm(y),
+        x.mv(y[0]),
+        x[0].dot(y[0]),
+        T.bmm(x[None], y[None]),
+        T.addmm(x[0], x, y),
+        T.addmm(x, x, y, beta=0.5, alpha=2),
+        T.addmv(x[0], x, y[0]),
+        T.addr(x, x[0], y[0]),
+        T.baddbmm(x, x[None], y[None]),
+        T.addbmm(x, x[None], y[None]),
+        x.deg2rad(),
+        x.rad2deg(),
+    ]
+
+
+def special(T, F, x, y):
+    return [
+        T.special.erfcx(x),
+        T.special.log_ndtr(x),
+        T.special.ndtri(x),
+        T.special.entr(x),
+        T.special.i1(x),
+        T.special.i0e(x),
+        T.special.i1e(x),
+        T.special.xlog1py(x, y),
     ]
 
 
@@ -141,7 +169,7 @@ def networks(T, F, x, y):
     ]
 
 
-@pytest.mark.parametrize("family", [arithmetic, elementwise, reductions, shape, networks])
+@pytest.mark.parametrize("family", [arithmetic, special, elementwise, reductions, shape, networks])
 def test_nodes_have_pytorch_s_names(family):
     def names(library):
         x, y = (
