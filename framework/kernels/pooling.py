@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.accumulate import add_at, new_zeros
+from framework.kernels.summation import in_float32
 from framework.kernels.twins import twin
 
 Array = np.ndarray[Any, Any]
@@ -137,6 +138,7 @@ def _positions(indices: Array, size: int) -> Array:
     return indices + (np.arange(n * c) * size).reshape(n, c, *(1,) * (indices.ndim - 2))
 
 
+@in_float32
 def avg_pool(
     x: Array,
     kernel: Ints,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,18 @@ _SHORT = 4096
 # another, which loses digits where there are many.
 _ONE_THREAD = 32768
 _MANY_ROWS = 2048
+
+
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of an array, with float16 computed in float32 and rounded once, at the end."""
+
+    @functools.wraps(function)
+    def computed(array: Array, *args: Any) -> Any:
+        if array.dtype.char == "e":
+            return function(array.astype(np.float32), *args).astype(np.float16)
+        return function(array, *args)
+
+    return computed
 
 
 def total(array: Array, axes: tuple[int, ...] | None = None, keepdims: bool = False) -> Any:

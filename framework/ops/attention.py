@@ -10,9 +10,11 @@ import numpy as np
 from framework import random
 from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
+from framework.dtypes import float16, float32
 from framework.kernels import attention as kernels
 from framework.ops import reductions
 from framework.ops.checks import require_tensors
+from framework.ops.conversion import to_dtype
 from framework.ops.dropout import dropout
 from framework.ops.fused import with_kernel
 from framework.ops.joining import cat
@@ -171,8 +173,12 @@ def scaled_dot_product_attention(
     if dropout_p > 0:
         lead = np.broadcast_shapes(tuple(query.shape)[:-2], tuple(key.shape)[:-2])
         dropped = _dropout_factors((*lead, shapes[0][-2], shapes[1][-2]), dropout_p, array_of(query).dtype)
-    result: Tensor = _attention(query, key, value, bias, allowed, dropped, scale, bool(is_causal))[0]
-    return result
+    parts: list[Any] = [query, key, value, bias]
+    half = array_of(query).dtype == np.float16
+    if half:  # scores may be beyond float16
+        parts = [None if each is None else to_dtype(each, float32) for each in parts]
+    result: Tensor = _attention(parts[0], parts[1], parts[2], parts[3], allowed, dropped, scale, bool(is_causal))[0]
+    return to_dtype(result, float16) if half else result
 
 
 def _dropout_factors(shape: tuple[int, ...], p: float, kind: Any) -> Any:

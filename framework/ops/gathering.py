@@ -236,7 +236,13 @@ def _pad_to(input: Any, shape: tuple[int, ...]) -> Any:
 )
 def add_along(input: Any, dim: int, index: Any, src: Any, inplace: bool = False) -> Any:
     result = target_of(input, inplace)
-    add_at(result, positions_of(input.shape, dim, index), leading(src, index.shape))
+    positions, source = positions_of(input.shape, dim, index), leading(src, index.shape)
+    if result.dtype == np.float16:  # summed in float32, and rounded once
+        sums = result.astype(np.float32)
+        add_at(sums, positions, source)
+        result[...] = sums
+    else:
+        add_at(result, positions, source)
     return finished(input, result, inplace)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.autograd.primitive import primitive
-from framework.kernels.summation import total
+from framework.kernels.summation import in_float32, total
 from framework.ops import elementwise, reductions
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.cross_entropy import checked_reduction
@@ -31,6 +31,7 @@ def reduced(losses: Any, reduction: str) -> Any:
     return reductions.mean(losses) if reduction == "mean" else reductions.sum(losses)
 
 
+@in_float32
 def reduced_array(losses: Any, reduction: str) -> Any:
     if reduction == "none":
         return losses

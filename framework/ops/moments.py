@@ -10,7 +10,7 @@ import numpy as np
 
 from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
-from framework.kernels.summation import total, total_of_squares
+from framework.kernels.summation import in_float32, total, total_of_squares
 from framework.ops.reductions import Dims, _mean, count_of, numpy_names, reduced_dims, restore
 from framework.ops.selection import keep_where
 
@@ -23,9 +23,8 @@ __all__ = ["std", "std_mean", "var", "var_mean"]
 # ---- Variance ----------------------------------------------------------------------------------------------
 
 
-def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool) -> Any:
-    if input.itemsize == 2:
-        return _variance(input.astype(np.float32), dims, correction, keepdim).astype(input.dtype)
+@in_float32
+def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool, root: bool = False) -> Any:
     count = count_of(input.shape, dims)
     difference = input - np.true_divide(total(input, dims, True), input.dtype.type(count))
     freedom = max(0.0, count - correction)
@@ -34,9 +33,10 @@ def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepd
             "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
             "factor (input numel "
             "divided by output numel).",
-            stacklevel=6,
+            stacklevel=7,
         )
-    return np.true_divide(total_of_squares(difference, dims, keepdim), input.dtype.type(freedom))
+    variance = np.true_divide(total_of_squares(difference, dims, keepdim), input.dtype.type(freedom))
+    return np.sqrt(variance) if root else variance
 
 
 def _variance_gradient(grad: Any, input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool) -> Any:
@@ -60,7 +60,7 @@ def _var(input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: b
     ),
 )
 def _std(input: Any, dims: tuple[int, ...] | None, correction: float, keepdim: bool) -> Any:
-    return np.sqrt(_variance(input, dims, correction, keepdim))
+    return _variance(input, dims, correction, keepdim, True)
 
 
 def _moment_arguments(

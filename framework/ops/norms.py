@@ -10,7 +10,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype
-from framework.kernels.summation import total, total_of_squares
+from framework.kernels.summation import in_float32, total, total_of_squares
 from framework.ops.conversion import to_dtype
 from framework.ops.creation import ones_like
 from framework.ops.decompositions import svdvals
@@ -63,6 +63,11 @@ def _vector_norm_gradient(
     ),
 )
 def _vector_norm(input: Any, ord: float, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
+    return _norm_of(input, ord, dims, keepdim)
+
+
+@in_float32
+def _norm_of(input: Any, ord: float, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if ord == 2:
         return np.sqrt(total_of_squares(input, dims, keepdim))
     if ord == 0:

@@ -13,7 +13,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype, get_default_dtype
-from framework.kernels.summation import total
+from framework.kernels.summation import in_float32, total
 from framework.ops.broadcasting import _expand
 from framework.ops.checks import with_out
 from framework.ops.comparison import isnan
@@ -163,8 +163,7 @@ def sum_to_size(input: Any, *size: Any) -> Tensor:
 
 @primitive(name="MeanBackward0", input=lambda grad, input_shape: _expand(grad / math.prod(input_shape), input_shape))
 def _mean_all(input: Any) -> Any:
-    _check_mean(input)
-    return total(input) / input.size
+    return _average(input, None, False)
 
 
 @primitive(
@@ -174,16 +173,18 @@ def _mean_all(input: Any) -> Any:
     ),
 )
 def _mean(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
-    _check_mean(input)
-    return total(input, dims, keepdim) / count_of(input.shape, dims)
+    return _average(input, dims, keepdim)
 
 
-def _check_mean(input: Any) -> None:
+def _average(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
     if input.dtype.kind != "f":
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
             f"{from_numpy_dtype(input.dtype)}; convert with .float(), or give a dtype"
         )
+    if input.itemsize == 2:  # the sum may be beyond float16 where the mean is not
+        return _average(input.astype(np.float32), dims, keepdim).astype(input.dtype)
+    return total(input, dims, keepdim) / (input.size if dims is None else count_of(input.shape, dims))
 
 
 def mean(
@@ -245,7 +246,7 @@ def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: DType
 
 @primitive(name="ProdBackward0", input=lambda grad, input: _expand(grad, input.shape) * others_product(input, None))
 def _prod_all(input: Any) -> Any:
-    return _multiply(input, None, None if input.dtype.kind == "f" else np.int64)
+    return _product(input, None, False)
 
 
 @primitive(
@@ -253,6 +254,11 @@ def _prod_all(input: Any) -> Any:
     input=lambda grad, input, dim, keepdim: restore(grad, (dim,), keepdim, input.shape) * others_product(input, dim),
 )
 def _prod(input: Any, dim: int, keepdim: bool) -> Any:
+    return _product(input, dim, keepdim)
+
+
+@in_float32
+def _product(input: Any, dim: int | None, keepdim: bool) -> Any:
     return _multiply(input, dim, None if input.dtype.kind == "f" else np.int64, None, keepdim)
 
 

@@ -140,6 +140,23 @@ def test_float16_sums_do_not_stop_at_2048() -> None:
     assert x.mean().dtype is framework.float16
 
 
+@pytest.mark.parametrize("name", ["mean", "std", "norm"])
+def test_float16_is_reduced_in_float32_and_rounded_once(name: str) -> None:
+    numpy = {"mean": np.mean, "std": lambda x: np.std(x, ddof=1), "norm": np.linalg.norm}[name]
+    generator = np.random.default_rng(0)
+    for values in ([6e4, 6e4, 1e-7, 2049.0], generator.random(4096) * 500, generator.random(4096) * 1e-3):
+        array = np.array(values, np.float16)
+        expected = float(numpy(array.astype(np.float64)))
+        if expected < 65504:  # else there is none, as the norm of the first has
+            assert getattr(framework, name)(framework.tensor(array)).item() == pytest.approx(expected, rel=1e-3, abs=3e-8)
+
+
+def test_float16_scatter_add_does_not_stop_at_2048() -> None:
+    sums = framework.zeros(1, dtype=framework.float16)
+    index = framework.zeros(4096, dtype=framework.int64)
+    assert sums.scatter_add(0, index, framework.ones(4096, dtype=framework.float16)).item() == 4096.0
+
+
 LAYOUTS = {
     "rows": lambda x: x.reshape(-1, 4),
     "columns": lambda x: x.reshape(4, -1).T,

@@ -150,3 +150,35 @@ def test_errors_are_of_pytorchs_kind(call: Any) -> None:
     kinds = [base for base in type(theirs.value).__mro__ if base.__module__ == "builtins"]
     assert isinstance(ours.value, kinds[0])
     assert str(ours.value)
+
+
+def _rows(x: Any) -> Any:
+    return x.reshape(2, -1)
+
+
+HALF: dict[str, Any] = {
+    **{name: lambda t, x, name=name: getattr(t, name)(x) for name in ("mean", "std", "var", "sum", "nansum", "norm")},
+    **{
+        f"{name} along": lambda t, x, name=name: getattr(t, name)(_rows(x), dim=1)
+        for name in ("mean", "std", "var", "nanmean", "logsumexp", "softmax", "log_softmax", "cumsum")
+    },
+    **{f"norm {p}": lambda t, x, p=p: t.linalg.vector_norm(x, p) for p in (0.5, 1, 3, INF)},
+    "std_mean": lambda t, x: sum(t.std_mean(x)),
+    "normalize": lambda t, x: t.nn.functional.normalize(_rows(x)),
+    "rms_norm": lambda t, x: t.nn.functional.rms_norm(_rows(x), _rows(x).shape[1:]),
+    "l1_loss": lambda t, x: t.nn.functional.l1_loss(x, x * 0),
+    "huber_loss": lambda t, x: t.nn.functional.huber_loss(x, x * 0),
+    "avg_pool1d": lambda t, x: t.nn.functional.avg_pool1d(x.reshape(1, 1, -1), 4),
+    "attention": lambda t, x: t.nn.functional.scaled_dot_product_attention(*[_rows(x)[None]] * 3),
+    "scatter_add": lambda t, x: t.zeros(1, dtype=x.dtype).scatter_add(0, t.zeros(len(x), dtype=t.int64), x),
+}
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 900.0])
+@pytest.mark.parametrize("name", HALF)
+def test_float16_is_as_exact_as_pytorchs(name: str, scale: float) -> None:
+    values = (np.abs(np.random.default_rng(1).standard_normal(4096)) * scale).astype(np.float16)
+    for array in (values, np.array([6e4, 6e4, 1e-7, 2049.0], np.float16)):
+        theirs, ours = [HALF[name](library, library.tensor(array)) for library in (torch, framework)]
+        assert str(ours.dtype).split(".")[-1] == str(theirs.dtype).split(".")[-1]
+        np.testing.assert_allclose(ours.numpy().astype(float), theirs.numpy().astype(float), rtol=3e-3, atol=3e-7)
