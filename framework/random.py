@@ -293,7 +293,10 @@ class Generator:
 
         Raises:
             RuntimeError: If ``p`` is not inside (0, 1).
+            NotImplementedError: For bools.
         """
+        if np.dtype(dtype).kind == "b":
+            raise NotImplementedError('"geometric" not implemented for bool: it draws whole numbers from 1')
         if not 0 < p < 1:
             raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
         return self._from_unit(np.empty(shape, dtype), lambda u: np.ceil(np.log(u) / math.log1p(-p)))

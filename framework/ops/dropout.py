@@ -67,7 +67,9 @@ def _dropout(name: str, input: Any, p: float, training: bool, inplace: bool, cha
     if mask is None:
         return input
     if p < 1:
-        mask /= mask.dtype.type(1.0 - p)
+        # In float32 at least: in float16 the quotient of rounded numbers is another one.
+        kind = np.result_type(mask.dtype, np.float32).type
+        mask *= mask.dtype.type(kind(1) / kind(1.0 - p))
     return input.mul_(mask) if inplace else elementwise.mul(input, mask)
 
 

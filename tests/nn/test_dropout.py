@@ -79,3 +79,9 @@ def test_nothing_is_drawn_where_nothing_is_dropped() -> None:
     assert changed is x and 0 < (x == 0).sum() < 12
     with pytest.raises(ValueError, match=r"between 0 and 1, but got 1\.5"):
         F.dropout(x, 1.5)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.3, 0.7])
+def test_in_float16_what_is_kept_is_scaled_by_the_nearest_number(p: float) -> None:
+    kept = F.dropout(framework.ones(100).half(), p).unique().tolist()
+    assert kept == [0.0, float(np.float16(1 / (1 - p)))]

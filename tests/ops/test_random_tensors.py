@@ -119,3 +119,8 @@ def test_bounds_by_name_and_position() -> None:
 def test_errors(error: type[Exception], match: str, call: Any) -> None:
     with pytest.raises(error, match=match):
         call()
+
+
+def test_geometric_numbers_are_no_bools() -> None:
+    with pytest.raises(NotImplementedError, match="not implemented for bool"):
+        framework.zeros(3, dtype=framework.bool).geometric_(0.3)
