@@ -190,3 +190,22 @@ def test_distances() -> None:
     np.testing.assert_allclose(nn.PairwiseDistance(eps=0.0)(a, b).numpy(), [5.0, 5.0**0.5], rtol=1e-6)
     np.testing.assert_allclose(nn.CosineSimilarity()(a, b).numpy(), [0.0, 0.0])
     np.testing.assert_allclose(nn.CosineSimilarity()(a, a * 3).numpy(), [1.0, 1.0], rtol=1e-6)
+
+
+def test_a_lazy_layer_learns_its_size_and_stays_known_to_the_optimizer() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2)).double()
+    optimizer = framework.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match=r"Can't access the shape.*call the model once"):
+        model[0].weight.shape  # noqa: B018
+    framework.manual_seed(0)
+    model(framework.rand(2, 3, 5, 5).double()).sum().backward()
+    framework.manual_seed(0)
+    framework.rand(2, 3, 5, 5)
+    convolution = nn.Conv2d(3, 4, 3, dtype=framework.float64)
+    assert [type(each) for each in model] == [nn.Conv2d, nn.BatchNorm2d, nn.Flatten, nn.Linear]
+    assert framework.equal(model[0].weight, convolution.weight)
+    assert model[3].weight.shape == (2, 36)
+    assert model[3].weight.dtype is framework.float64
+    before = model[3].bias.detach().clone()
+    optimizer.step()
+    assert not framework.equal(model[3].bias, before)

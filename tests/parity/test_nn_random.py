@@ -79,6 +79,7 @@ def test_every_layer_with_weights_is_compared() -> None:
         for name, layer in layers.items()
         if issubclass(layer, nn.Module) and name not in not_layers and "dtype" in everything_named(layer)
     }
+    weighted -= {name for name in weighted if name.startswith("Lazy")}  # which test_lazy_layers compares
     assert weighted <= compared, sorted(weighted - compared)
     assert len(weighted) >= 30
 
