@@ -11,6 +11,7 @@ import pytest
 
 import framework
 from framework import optim
+from framework.kernels.optimizers import orthogonalize
 from framework.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 G1, G2 = 0.5, -0.2  # two steps' gradients
@@ -117,6 +118,18 @@ def test_muon_makes_all_singular_values_alike() -> None:
     assert cosine > 0.97
     with pytest.raises(ValueError, match="only supports 2D parameters"):
         optim.Muon([framework.zeros(3, requires_grad=True)])
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (3, 3), (5, 7), (9, 6), (2, 40), (30, 13)])
+def test_muon_applies_its_polynomial_to_the_singular_values(shape: tuple[int, int]) -> None:
+    gradient = np.random.default_rng(1).standard_normal(shape)
+    left, singular, right = np.linalg.svd(gradient, full_matrices=False)
+    singular /= np.linalg.norm(singular)
+    for _ in range(2):
+        singular = 3 * singular - 4 * singular**3 + 2 * singular**5
+    found = orthogonalize(gradient, (3.0, -4.0, 2.0), 2, 1e-7)
+    # A bfloat16 has 8 bits.
+    np.testing.assert_allclose(found, left * singular @ right, atol=0.02)
 
 
 def test_lbfgs_solves_a_quadratic_and_rosenbrocks_valley() -> None:

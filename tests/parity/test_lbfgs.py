@@ -81,7 +81,7 @@ def walk(library, landscape, options, steps=8):
     return np.array(places), counts
 
 
-@pytest.mark.parametrize(("landscape", "options"), itertools.product(LANDSCAPES, OPTIONS), ids=str)
+@pytest.mark.parametrize(("landscape", "options"), list(itertools.product(LANDSCAPES, OPTIONS)), ids=str)
 def test_every_evaluation_agrees(landscape, options):
     with np.errstate(all="ignore"):
         (ours, counts), (theirs, expected) = [walk(library, landscape, options) for library in (framework, torch)]
