@@ -257,10 +257,6 @@ class Tensor(Variable):
     def _is_view(self) -> Bool:
         return self._view is not None
 
-    def is_inference(self) -> Bool:
-        """Whether this tensor was made in inference mode."""
-        return self._version_box is None
-
     # ---- Elementwise (framework.ops: elementwise, transcendental, rounding, selection, comparison, special) --
 
     __add__ = elementwise.plus
@@ -712,6 +708,7 @@ class Tensor(Variable):
     contiguous = layouts.contiguous
     data_ptr = layouts.data_ptr
     is_contiguous = layouts.is_contiguous
+    is_inference = layouts.is_inference
     is_same_size = layouts.is_same_size
     is_set_to = layouts.is_set_to
     numel = nelement = layouts.numel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.grad_mode import recording
+from framework.autograd.grad_mode import inference, recording
 from framework.autograd.graph import Variable, bump_version
 from framework.autograd.overlap import check_memory, check_overlap
 from framework.dtypes import from_numpy_dtype, promote
@@ -146,6 +146,11 @@ def write_results(
 def _room(name: str, target: Any, result: Any, casts: bool, warns: bool) -> Any:
     """The memory in ``target`` for a result: its own, or more of it."""
     array = target._array
+    if target._version_box is None and not inference.get():
+        raise RuntimeError(
+            f"{name}(): Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            "normal tensor before doing inplace update."
+        )
     if casts:
         check_castable(name, result, array)
     elif array.dtype != result.dtype:

@@ -17,7 +17,14 @@ import numpy as np
 from framework.autograd import anomaly
 from framework.autograd.grad_mode import recording
 from framework.autograd.graph import AccumulateGrad, Edge, Node, Variable, bump_version, edge_of, wrap
-from framework.autograd.hook_calls import as_tensor, leaf_hooks, post_hooks, pre_hooks, tensor_hooks
+from framework.autograd.hook_calls import (
+    as_tensor,
+    leaf_hooks,
+    post_accumulate_hooks,
+    post_hooks,
+    pre_hooks,
+    tensor_hooks,
+)
 from framework.autograd.hooks import current_walk
 from framework.dtypes import from_numpy_dtype
 
@@ -197,8 +204,7 @@ class _Walk:
                 before._array += gradient
                 bump_version(before)
             if leaf._post_accumulate_hooks is not None:
-                for hook in list(leaf._post_accumulate_hooks.values()):
-                    hook(leaf)
+                post_accumulate_hooks(leaf, leaf._post_accumulate_hooks)
             if node is not None and node.hooks is not None and node.hooks.post:
                 post_hooks(node, node.hooks, (), gradient, create_graph)
 

@@ -346,6 +346,17 @@ class View:
         self.recorded = recording.get()
 
 
+def mark_view(output: Variable, source: Variable, operation: Callable[..., Any], args: Sequence[Any]) -> None:
+    """Make ``output``, on memory of ``source``, its view ``operation(source, *args)``.
+
+    In inference mode a view of a tensor from outside is no inference tensor: it requires grad if its source does.
+    """
+    output._view = View(source, operation, args)
+    output._version_box = source._version_box
+    if source._requires_grad and inference.get():
+        output._requires_grad = True
+
+
 def edge_of(variable: Variable) -> Edge:
     """Where this tensor's gradient goes: a node, a (node, number) pair, or the leaf itself.
 

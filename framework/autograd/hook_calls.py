@@ -44,6 +44,24 @@ def leaf_hooks(leaf: Variable, gradient: Any) -> Any:
     return tensor if isinstance(gradient, Variable) else tensor._array
 
 
+def post_accumulate_hooks(leaf: Variable, hooks: dict[int, Callable[..., Any]]) -> None:
+    """Tell a leaf's hooks that its ``.grad`` has grown.
+
+    Raises:
+        RuntimeError: If a hook returns another tensor, which would go nowhere.
+        TypeError: If it returns something else.
+    """
+    for hook in list(hooks.values()):
+        returned = hook(leaf)
+        if returned is not None and returned is not leaf:
+            kind = RuntimeError if isinstance(returned, Variable) else TypeError
+            name = getattr(hook, "__name__", type(hook).__name__)
+            raise kind(
+                f"Tensor post accumulate grad hooks should return None, but {name!r} returned {type(returned).__name__!r}; "
+                "change tensor.grad in the hook instead"
+            )
+
+
 def tensor_hooks(node: Node, hooks: Hooks, gradient: Any, create_graph: bool) -> Any:
     """Run the hooks of the tensors that the node made, and keep their gradients; the gradient that goes on."""
     if not hooks.tensor and not hooks.retain:

@@ -30,7 +30,7 @@ import numpy as np
 from framework.autograd import anomaly, graph, saved_tensors
 from framework.autograd.arguments import broadcast_error, no_tensor_error, promoted, write_out
 from framework.autograd.grad_mode import inference, no_grad, recording
-from framework.autograd.graph import Variable, View, edge_of, sequence_numbers, wrap
+from framework.autograd.graph import Variable, edge_of, mark_view, sequence_numbers, wrap
 from framework.autograd.recorded import Plan, PrimitiveNode
 
 if TYPE_CHECKING:
@@ -427,5 +427,4 @@ def _make_view(primitive: Primitive, args: Sequence[Any], output: Variable) -> N
     source = args[0]
     if primitive.view == "maybe" and not np.may_share_memory(output._array, source._array):
         return
-    output._view = View(source, primitive.call, args[1:])
-    output._version_box = source._version_box
+    mark_view(output, source, primitive.call, args[1:])

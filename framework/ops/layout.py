@@ -10,15 +10,22 @@ import numpy as np
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.device import channels_last, contiguous_format, memory_format, preserve_format
+from framework.ops.checks import require_tensors
 from framework.ops.dims import wrap_dim
 from framework.ops.shape import element_count
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
 
-__all__ = ["is_same_size", "numel"]
+__all__ = ["is_inference", "is_same_size", "numel"]
 
 Array = np.ndarray[Any, Any]
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether this tensor was made in inference mode."""
+    require_tensors("is_inference", input=input)
+    return input._version_box is None
 
 
 def numel(input: Tensor) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, View
+from framework.autograd.graph import Variable, mark_view
 from framework.autograd.primitive import primitive
 from framework.ops.dims import shape_of, wrap_dim
 from framework.ops.joining import join, join_new, select_, slice_, slice_key
@@ -76,8 +76,7 @@ def _as_views(
 ) -> tuple[Any, ...]:
     """Mark the parts as views of their source, each as what a single call would have made."""
     for part, args in zip(parts, arguments, strict=True):
-        part._view = View(source, operation, args)
-        part._version_box = source._version_box
+        mark_view(part, source, operation, args)
     return tuple(parts)
 
 

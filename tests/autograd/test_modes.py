@@ -132,3 +132,30 @@ def test_eight_threads_in_mixed_modes_agree_with_one():
         assert found[seed][0] is enabled is True
         assert (gradient is None) == (modes[seed] is not torch.enable_grad)
         np.testing.assert_array_equal(found[seed][1], gradient)
+
+
+def test_what_inference_mode_makes_is_told_from_views_of_what_came_from_outside():
+    x = torch.ones(3, requires_grad=True)
+    with torch.inference_mode():
+        made, views = x * 2, [x.view(3), x[1:], *x.unbind(), x.expand(2, 3)]
+        assert made.is_inference() and torch.is_inference(made) and not made.requires_grad
+        assert all(view.requires_grad and not torch.is_inference(view) for view in views)
+        assert not made[1:].requires_grad and not x.detach().requires_grad
+    assert all(view.is_leaf and view.grad_fn is None for view in views)
+    (views[0] ** 2).sum().backward()
+    assert views[0].grad.tolist() == [2, 2, 2] and x.grad is None
+    for write in (lambda: made.add_(1), lambda: made.copy_(x.detach()), lambda: torch.exp(x.detach(), out=made)):
+        with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside InferenceMode is not allowed"):
+            write()
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+        made * x
+    with pytest.raises(TypeError, match=r"is_inference\(\): argument 'input' \(position 1\) must be Tensor, not int"):
+        torch.is_inference(3)
+
+
+@pytest.mark.parametrize("returned, error", [(torch.zeros(2), RuntimeError), (1, TypeError)])
+def test_a_post_accumulate_grad_hook_that_returns_something_is_refused(returned, error):
+    x = torch.ones(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda leaf: returned)
+    with pytest.raises(error, match="post accumulate grad hooks should return None"):
+        x.sum().backward()
