@@ -232,3 +232,30 @@ def test_a_post_hook_may_forgive_missing_keys() -> None:
     assert layer.weight.item() == 1
     with pytest.raises(RuntimeError, match="Unexpected key"):
         layer.load_state_dict({"weight": framework.ones(1, 1), "other": framework.ones(1)})
+
+
+def test_to_empty_gives_new_memory_to_the_same_parameters() -> None:
+    outer = nn.Sequential(nn.BatchNorm1d(3))
+    weight, memory = outer[0].weight, outer[0].weight.data_ptr()
+    kept = outer.to_empty(device="cpu", recurse=False)[0].weight.data_ptr()
+    assert kept == memory
+    assert outer.to_empty(device="cpu") is outer
+    assert outer[0].weight is weight
+    assert weight.data_ptr() != memory
+    assert outer[0].num_batches_tracked.dtype is framework.int64
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda layer: layer.compile(), "leave it out"),
+        (lambda layer: layer.bfloat16(), r"use float\(\)"),
+        (lambda layer: layer.register_backward_hook(print), "use register_full_backward_hook"),
+        (lambda layer: nn.SyncBatchNorm, "use BatchNorm1d"),
+        (lambda layer: nn.DataParallel, "call it directly"),
+        (lambda layer: nn.utils.prune, "forward pre-hook"),
+    ],
+)
+def test_what_is_not_supported_is_refused_in_words(use: Any, words: str) -> None:
+    with pytest.raises((RuntimeError, AttributeError), match=f"is not supported.*{words}"):
+        use(nn.Linear(2, 2))

@@ -71,3 +71,22 @@ def test_parameters_as_a_vector_and_back() -> None:
         nn.utils.vector_to_parameters(framework.zeros(8), layer.parameters())
     with pytest.raises(TypeError, match="expected a Tensor"):
         nn.utils.vector_to_parameters([1.0], layer.parameters())  # type: ignore[arg-type]
+
+
+def test_sequences_are_unpacked_in_their_first_order() -> None:
+    sequences = [framework.arange(2), framework.arange(4), framework.arange(3)]
+    unpacked = nn.utils.rnn.unpack_sequence(nn.utils.rnn.pack_sequence(sequences, enforce_sorted=False))
+    assert [each.tolist() for each in unpacked] == [each.tolist() for each in sequences]
+
+
+def test_skip_init_takes_no_random_number() -> None:
+    framework.manual_seed(0)
+    layer = nn.utils.skip_init(nn.Linear, 2, 3, bias=False)
+    drawn = framework.rand(3)
+    framework.manual_seed(0)
+    assert framework.equal(drawn, framework.rand(3))
+    assert layer.weight.shape == (3, 2)
+    with pytest.raises(RuntimeError, match="must support a 'device' arg"):
+        nn.utils.skip_init(nn.ReLU)
+    with pytest.raises(RuntimeError, match="Expected a Module"):
+        nn.utils.skip_init(dict)  # type: ignore[type-var]

@@ -244,7 +244,6 @@ nn.Parameter(3)
 nn.Parameter([1.,2.])
 nn.LSTM(3, 4)(t.zeros(2, 5, 3), t.zeros(1, 5, 4))
 nn.Unfold(2)(t.zeros(3))
-nn.Linear(2,2).type('x')
 """
 #: Told in our own words, which say more or which fit what is supported here.
 OWN_WORDS = """
@@ -340,7 +339,6 @@ nn.AdaptiveAvgPool2d(-1)(t.zeros(1,1,4,4))
 nn.Fold(4, 2)(t.zeros(3))
 nn.Unfold(2)(t.zeros(3))
 nn.Unflatten('a', (1,2))(t.zeros(2,3))
-nn.Linear(2,2).type('x')
 nn.Bilinear(2,3,4)(t.zeros(2,2), t.zeros(2,4))
 nn.Bilinear(2,3,4)(t.zeros(3,2), t.zeros(2,3))
 F.pad(t.zeros(2,2), (-3,0))

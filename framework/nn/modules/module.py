@@ -13,6 +13,7 @@ from framework.dtypes import dtype as DType
 from framework.dtypes import float16, float32, float64
 from framework.nn.modules.hooks import BackwardObserver
 from framework.nn.parameter import Buffer, Parameter
+from framework.ops.creation import empty_like
 from framework.tensor import Tensor
 
 T = TypeVar("T", bound="Module")
@@ -425,9 +426,9 @@ class Module:
                         parameter.grad = parameter.grad.detach()
                     parameter.grad.zero_()
 
-    def _apply(self: T, fn: Callable[[Tensor], Tensor]) -> T:
+    def _apply(self: T, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> T:
         """Replace the data of every parameter, gradient and buffer by ``fn`` of it."""
-        for module in self.modules():
+        for module in self.modules() if recurse else (self,):
             for parameter in module._parameters.values():
                 if parameter is None:
                     continue
@@ -487,9 +488,25 @@ class Module:
         """Raises RuntimeError: there is no GPU memory here."""
         raise RuntimeError("Module.cuda() is not supported: models live in main memory; leave it out, or use .to('cpu')")
 
-    def type(self: T, dst_type: DType) -> T:
+    def type(self: T, dst_type: DType | str) -> T:
         """Cast all parameters and buffers."""
-        return self._apply(lambda tensor: tensor.to(dst_type))
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Give all parameters and buffers new memory, whose contents are undefined; the device can only be ``"cpu"``."""
+        return self._apply(lambda tensor: empty_like(tensor, device=device), recurse)
+
+    def bfloat16(self: T) -> T:
+        """Refused: NumPy has no such numbers."""
+        raise RuntimeError("Module.bfloat16() is not supported: NumPy has no such numbers; use float(), or half() to store")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Refused: operations run as they are called."""
+        raise RuntimeError("Module.compile() is not supported: operations run as they are called; leave it out")
+
+    def register_backward_hook(self, hook: Any) -> None:
+        """Refused: deprecated in PyTorch, where it may see part of a module's gradients only."""
+        raise RuntimeError("Module.register_backward_hook() is not supported; use register_full_backward_hook()")
 
     def share_memory(self: T) -> T:
         """Refused: tensors can't be shared between processes."""

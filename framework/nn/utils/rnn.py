@@ -27,6 +27,7 @@ __all__ = [
     "pack_sequence",
     "pad_packed_sequence",
     "pad_sequence",
+    "unpack_sequence",
     "unpad_sequence",
 ]
 
@@ -225,6 +226,12 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     """Undo :func:`pad_sequence`: the sequences of ``(T, N, *)`` or ``(N, T, *)``, cut to their lengths."""
     samples = unbind(padded_sequences, 0 if batch_first else 1)
     return [sample[: int(length)] for sample, length in zip(samples, _lengths(lengths), strict=True)]
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """Undo :func:`pack_sequence`: the sequences of a packed one, in their first order."""
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
