@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +101,10 @@ class ClassTargets:
         """The result from the loss of each position."""
         if self.kept is not None:
             losses[~self.kept] = 0
-        return np.add.reduce(losses) / self.divisor if self.reduced else losses
+        if not self.reduced:
+            return losses
+        # Over targets that weigh nothing the mean is NaN, also where smoothing gives the other classes a loss.
+        return np.add.reduce(losses) / (self.divisor or math.nan)
 
     def row_factors(self, dtype: Any) -> Any:
         """The sum of ``q`` of each position over the divisor, ``(positions, 1)``; 0 for an ignored one."""

@@ -7,6 +7,8 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import get_default_dtype
@@ -146,8 +148,6 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
             "has shape "
             f"{list(input.shape)}"
         )
-    if beta == 0:
-        return product if alpha == 1 else product * alpha
     return _SUMS[name](input, product, beta, alpha)
 
 
@@ -161,7 +161,11 @@ def _sum_under(name: str) -> Any:
     )
     def add_product(input: Any, product: Any, beta: Any, alpha: Any) -> Any:
         if alpha != 1:
-            product = product * alpha
+            # A product that counts for nothing is not computed by PyTorch, but for these two.
+            computed = alpha != 0 or name in ("Addr", "Baddbmm")
+            product = product * alpha if computed else np.zeros_like(product)
+        if beta == 0:
+            return np.positive(product)  # a new array
         return (input if beta == 1 else input * beta) + product
 
     return add_product

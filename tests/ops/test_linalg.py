@@ -131,6 +131,11 @@ def test_linear_gives_a_contiguous_weight_gradient_and_only_what_is_needed() -> 
     assert bias.grad.tolist() == [20.0, 20.0]
 
 
+def test_addmm_with_alpha_zero_ignores_even_nan() -> None:
+    x = framework.ones(2, 2)
+    assert framework.addmm(x, x * float("nan"), x, alpha=0).tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
 def test_addmm_with_beta_zero_ignores_even_nan() -> None:
     x = framework.ones(2, 2)
     assert framework.addmm(x * float("nan"), x, x, beta=0).tolist() == [[2.0, 2.0], [2.0, 2.0]]

@@ -156,6 +156,48 @@ def _rows(x: Any) -> Any:
     return x.reshape(2, -1)
 
 
+SUMS = {
+    "addmm": [(2, 2), (2, 2), (2, 2)],
+    "addmv": [(2,), (2, 2), (2,)],
+    "addr": [(2, 2), (2,), (2,)],
+    "baddbmm": [(2, 2, 2), (2, 2, 2), (2, 2, 2)],
+    "addbmm": [(2, 2), (2, 2, 2), (2, 2, 2)],
+}
+
+
+@pytest.mark.parametrize("beta, alpha", [(1, 0), (0, 1), (0, 0), (0, 2), (2, 0), (0.5, 0.0)])
+@pytest.mark.parametrize("spoilt", [0, 1, 2])
+@pytest.mark.parametrize("name", SUMS)
+def test_what_a_factor_of_zero_ignores_is_what_pytorch_ignores(name: str, spoilt: int, beta: float, alpha: float) -> None:
+    found = []
+    for library in (framework, torch):
+        operands = [library.ones(*shape) for shape in SUMS[name]]
+        operands[spoilt] = operands[spoilt] * NAN
+        for each in operands:
+            each.requires_grad_()
+        result = getattr(library, name)(*operands, beta=beta, alpha=alpha)
+        result.sum().backward()
+        found.append([result.detach().numpy(), *[each.grad.numpy() for each in operands]])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_cross_entropy_of_targets_without_weight_is_pytorchs(reduction: str, smoothing: float) -> None:
+    found = []
+    for library in (framework, torch):
+        x = library.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]], requires_grad=True)
+        weight = library.tensor([1.0, 0.0, 2.0])
+        loss = library.nn.functional.cross_entropy(
+            x, library.tensor([1, 1]), weight, reduction=reduction, label_smoothing=smoothing
+        )
+        loss.sum().backward()
+        found.append((loss.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
 HALF: dict[str, Any] = {
     **{name: lambda t, x, name=name: getattr(t, name)(x) for name in ("mean", "std", "var", "sum", "nansum", "norm")},
     **{
