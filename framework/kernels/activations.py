@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import blockwise
-from framework.kernels.masking import INTEGER, blend, keep, keep_unless
+from framework.kernels.masking import INTEGER, blend, keep_unless
 from framework.kernels.special import erfc, polynomial
 from framework.kernels.twins import twin
 
@@ -214,7 +214,7 @@ def elu_backward(gradient: Array, x: Array, alpha: float, scale: float, input_sc
         np.multiply(out, input_scale, out=out)
         np.exp(out, out=out)
         np.multiply(out, alpha * scale * input_scale, out=out)
-        out[...] = blend(np.less_equal(x, 0), out, np.full_like(out, scale))
+        out[...] = blend(np.greater(x, 0), np.full_like(out, scale), out)  # NaN stays
         np.multiply(out, gradient, out=out)
 
     return blockwise(block, (gradient, x))[0]
@@ -303,7 +303,7 @@ def _hardswish_backward(gradient: Array, x: Array, out: Array) -> None:
     np.divide(out, 3, out=out)
     np.add(out, 0.5, out=out)
     np.multiply(out, gradient, out=out)
-    out[...] = blend(~np.less(x, 3), gradient, keep(out, np.greater(x, -3)))
+    out[...] = blend(np.greater_equal(x, 3), gradient, keep_unless(out, np.less_equal(x, -3)))  # NaN stays
 
 
 def absolute_backward(gradient: Array, x: Array) -> Array:

@@ -84,7 +84,7 @@ __all__ = [
 # ---- Piecewise linear --------------------------------------------------------------------------------------
 
 
-@primitive(input=lambda grad, input, min_val, max_val: keep_where(grad, ~((input <= min_val) | (input >= max_val))))
+@primitive(input=lambda grad, input, min_val, max_val: keep_where(grad, (input > min_val) & (input < max_val)))
 def _hardtanh(input: Any, min_val: float, max_val: float) -> Any:
     if input.dtype.kind == "b":
         raise RuntimeError("Bool inputs not supported for hardtanh")
@@ -141,7 +141,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
     return hardswish_(input) if inplace else _hardswish(input)
 
 
-@primitive(input=lambda grad, input, lambd: keep_where(grad, ~((input >= -lambd) & (input <= lambd))))
+@primitive(input=lambda grad, input, lambd: keep_where(grad, (input < -lambd) | (input > lambd)))
 def _softshrink(input: Any, lambd: float) -> Any:
     only_floats("softshrink", input)
     return input - np.clip(input, -lambd, lambd)

@@ -199,7 +199,7 @@ def rrelu(
     return input.mul_(noise) if inplace else mul(input, noise)
 
 
-@primitive(input=lambda grad, input, lambd: keep_where(grad, ~((input >= -lambd) & (input <= lambd))))
+@primitive(input=lambda grad, input, lambd: keep_where(grad, (input < -lambd) | (input > lambd)))
 def _hardshrink(input: Any, lambd: float) -> Any:
     only_floats("hardshrink", input)
     return keep_unless(input, (input >= -lambd) & (input <= lambd))

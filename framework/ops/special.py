@@ -14,7 +14,7 @@ from framework.kernels import special as kernels
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.elementwise import sign
 from framework.ops.selection import keep_where, select
-from framework.ops.transcendental import cos, exp, log, sin
+from framework.ops.transcendental import cos, exp, log
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -228,8 +228,7 @@ def sinc(input: Any) -> Any:
 
 
 def _sinc_slope(input: Any) -> Any:
-    angle = input * math.pi
-    return keep_where((angle * cos(angle) - sin(angle)) / (angle * input), input != 0)
+    return keep_where((cos(input * math.pi) - sinc(input)) / input, input != 0)  # the square of input could underflow
 
 
 @primitive(promotes="float", input=lambda grad, input, eps: _logit_backward(grad, input, eps))

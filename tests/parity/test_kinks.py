@@ -164,6 +164,27 @@ def test_gradients_at_kinks_are_pytorchs(name: str, recorded: bool) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-7 if name == "hardsigmoid" else 1e-9, atol=1e-12)
 
 
+EXTREMES = [NAN, INF, -INF, 0.0, -0.0, 1e30, -1e30, 1e-30, -1e-30, 0.5, -0.5, 1.0, -1.0, 3.0, -3.0, 6.0]
+OPTIONS: dict[str, tuple[Any, ...]] = {name: options for name, (options, _) in ACTIVATIONS.items() if name != "softsign"}
+UNARY = ("abs", "acos", "asinh", "atan", "cos", "erf", "exp", "exp2", "log", "log1p", "rsqrt", "sigmoid", "sinc", "sqrt", "tanh")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("repeats", [2, 64])
+@pytest.mark.parametrize("name", [*OPTIONS, *UNARY, "silu", "mish", "gelu", "logsigmoid", "tanhshrink"])
+def test_values_and_gradients_at_nan_and_infinities_are_pytorchs(name: str, repeats: int, dtype: str) -> None:
+    # Whole vectors: in the rest of an array PyTorch takes other branches at NaN.
+    found = []
+    for library in (framework, torch):
+        x = library.tensor(EXTREMES * repeats, dtype=getattr(library, dtype), requires_grad=True)
+        result = getattr(library if name in UNARY else library.nn.functional, name)(x, *OPTIONS.get(name, ()))
+        result.backward(library.ones_like(result).contiguous())
+        found.append((result.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5 if dtype == "float32" else 1e-7, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["amax", "amin"])
 def test_what_scatter_reduce_leaves_out_takes_no_share_of_a_tie(kind: str) -> None:
     """PyTorch counts it among the tied, and so loses a third of the gradient here."""
