@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import array_of, wrap
+from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.ops.broadcasting import expand
 from framework.ops.checks import require_tensors
@@ -183,6 +183,9 @@ def grid_sample(
             result = _linear(input, where)
         else:
             result = _values_at(input, [np.rint(array_of(each)) for each in where])
+            if isinstance(grid, Variable) and grid.requires_grad:  # nothing of it, so that its gradient is zero, not None
+                nothing = keep_where(where[0], np.zeros(where[0].shape, bool))
+                result = result + as_shape(nothing, (shape[0], 1, result.shape[2]))
     return as_shape(result, (*shape[:2], *points[1:-1]))
 
 

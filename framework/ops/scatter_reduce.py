@@ -65,7 +65,8 @@ def scatter_reduce(
         index: int64, no larger than ``src`` in any dimension.
         src: A tensor of the input's dtype.
         reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
-        include_self: Whether the input's own element takes part.
+        include_self: Whether the input's own element takes part. If not, it has no share in the gradient of ``amax`` and
+            ``amin`` either, where PyTorch leaves it one when it equals the result, which is lost.
 
     Raises:
         RuntimeError: For shapes that don't fit, dtypes that differ, an unknown ``reduce``, or an index out of

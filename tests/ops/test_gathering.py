@@ -201,3 +201,11 @@ def test_errors(error: type[Exception], match: str, call: Any) -> None:
     with pytest.raises(error, match=match):
         call(x)
     np.testing.assert_array_equal(x, X)
+
+
+@pytest.mark.parametrize("reduce", ["amax", "amin"])
+def test_the_gradient_of_an_extreme_without_self_goes_to_the_sources_alone(reduce: str) -> None:
+    x, src = framework.ones(2, requires_grad=True), framework.ones(3, requires_grad=True)
+    x.scatter_reduce(0, framework.tensor([1, 1, 1]), src, reduce, include_self=False).backward(framework.tensor([5.0, 6.0]))
+    assert x.grad is not None and src.grad is not None
+    assert x.grad.tolist() == [5, 0] and src.grad.tolist() == [2, 2, 2]

@@ -144,3 +144,15 @@ def test_normalizations_of_mixed_dtypes_are_refused(function: str) -> None:
     with pytest.raises(RuntimeError, match=f"{function}: mixed dtype.*input is torch.float32.*tensors torch.float64"):
         call(framework.rand(2, 4, 3))
     assert call(framework.rand(2, 4, 3).double()).dtype is framework.float64
+
+
+def test_the_gradient_of_a_grid_that_is_sampled_at_the_nearest_pixels_is_zero() -> None:
+    image, grid = framework.rand(1, 2, 3, 3, requires_grad=True), (framework.rand(1, 4, 5, 2) - 0.5).requires_grad_()
+    without = F.grid_sample(image, grid.detach(), mode="nearest", align_corners=False)
+    sampled = F.grid_sample(image, grid, mode="nearest", align_corners=False)
+    assert sampled.tolist() == without.tolist()
+    sampled.sum().backward()
+    assert grid.grad is not None and grid.grad.shape == grid.shape and not grid.grad.any()
+    assert image.grad is not None and image.grad.sum() == 40
+    alone = F.grid_sample(image.detach(), grid, mode="nearest", align_corners=False)
+    assert not framework.autograd.grad(alone.sum(), grid)[0].any()
