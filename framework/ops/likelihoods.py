@@ -15,7 +15,7 @@ from framework.ops.activations import softplus
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.creation import full_like
 from framework.ops.cross_entropy import checked_reduction
-from framework.ops.losses import of_each, reduced, reduced_array
+from framework.ops.losses import in_dtype_of, of_each, reduced, reduced_array
 from framework.ops.selection import keep_where
 from framework.ops.shape import unsqueeze
 from framework.ops.transcendental import exp, log, log1p, sigmoid
@@ -308,4 +308,4 @@ def soft_margin_loss(
     reduction = checked_reduction(size_average, reduce, reduction)
     require_tensors("soft_margin_loss", input=input, target=target)
     _constant("soft_margin_loss", target=target)
-    return reduced(log1p(exp(-target * input)), reduction)
+    return reduced(in_dtype_of("soft_margin_loss", log1p(exp(-target * input)), input), reduction)

@@ -12,6 +12,7 @@ from framework.autograd.primitive import primitive
 from framework.kernels.summation import in_float32, total
 from framework.ops import elementwise, reductions
 from framework.ops.checks import only_floats, require_tensors
+from framework.ops.conversion import to_dtype
 from framework.ops.cross_entropy import checked_reduction
 from framework.ops.selection import keep_where
 
@@ -190,6 +191,17 @@ def smooth_l1_loss(
     return _smooth_l1_loss(input, target, reduction, float(beta))
 
 
+def in_dtype_of(name: str, loss: Any, input: Any) -> Any:
+    """The loss in the input's dtype, which some losses keep whatever the target's."""
+    if loss.dtype is input.dtype:
+        return loss
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{name}: result type {loss.dtype} can't be cast to the desired output type {input.dtype}; use .float() first"
+        )
+    return to_dtype(loss, input.dtype)
+
+
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -207,7 +219,7 @@ def huber_loss(
     if not delta > 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, got {delta}")
     if weight is None:
-        return _huber_loss(input, target, reduction, float(delta))
+        return in_dtype_of("huber_loss", _huber_loss(input, target, reduction, float(delta)), input)
     losses = _huber_loss(input, target, "none", float(delta))
     result: Tensor = _weighted(losses, weight, input, reduction, by_weight=False)
     return result

@@ -299,3 +299,15 @@ def test_adaptive_softmax_is_one_distribution() -> None:
     assert framework.equal(layer.predict(x), everything.argmax(1))
     with pytest.raises(RuntimeError, match=r"Target values should be in \[0, 11\]"):
         layer(x, target + 12)
+
+
+@pytest.mark.parametrize("name", ["huber_loss", "soft_margin_loss"])
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_losses_that_keep_the_inputs_dtype(name: str, reduction: str) -> None:
+    function = getattr(F, name)
+    input, target = framework.tensor([0.5, -2.0]), framework.tensor([1.0, -1.0])
+    mixed = function(input, target.double(), reduction=reduction)
+    assert mixed.dtype is framework.float32
+    np.testing.assert_allclose(mixed.numpy(), function(input, target, reduction=reduction).numpy(), rtol=1e-6)
+    with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):
+        function(framework.tensor([1, 2]), target, reduction=reduction)
