@@ -203,6 +203,11 @@ def embedding_bag(
             raise NotImplementedError(
                 f"embedding_bag: per_sample_weights was not None, which is only supported for mode='sum' (got mode='{mode}')"
             )
+        if per_sample_weights.dtype is not weight.dtype:
+            raise RuntimeError(
+                f"embedding_bag: expected per_sample_weights to have the weight's dtype {weight.dtype}, but got "
+                f"{per_sample_weights.dtype}; convert one with .to()"
+            )
         if per_sample_weights.shape != input.shape:
             raise ValueError(
                 f"embedding_bag: If per_sample_weights ({list(per_sample_weights.shape)}) is not None, then it must have the "

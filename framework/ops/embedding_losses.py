@@ -230,6 +230,8 @@ def multi_margin_loss(
         raise ValueError(f"only p == 1 and p == 2 supported, got {p}")
     if weight is not None and len(weight.shape) != 1:
         raise ValueError(f"weight must be one-dimensional, got {list(weight.shape)}")
+    if weight is not None and weight.dtype is not input.dtype:
+        raise RuntimeError(f"multi_margin_loss: expected a weight of the input's dtype {input.dtype} but found {weight.dtype}")
     name = "multi_margin_loss"
     require_tensors(name, input=input, target=target)
     shape = tuple(input.shape)

@@ -311,3 +311,11 @@ def test_losses_that_keep_the_inputs_dtype(name: str, reduction: str) -> None:
     np.testing.assert_allclose(mixed.numpy(), function(input, target, reduction=reduction).numpy(), rtol=1e-6)
     with pytest.raises(RuntimeError, match="can't be cast to the desired output type"):
         function(framework.tensor([1, 2]), target, reduction=reduction)
+
+
+def test_weights_of_another_dtype_are_refused() -> None:
+    indices = framework.zeros(2, 2).long()
+    with pytest.raises(RuntimeError, match=r"weight's dtype .*float32, but got .*float64"):
+        F.embedding_bag(indices, framework.ones(3, 3), per_sample_weights=framework.ones(2, 2).double(), mode="sum")
+    with pytest.raises(RuntimeError, match=r"input's dtype .*float32 but found .*float64"):
+        F.multi_margin_loss(framework.ones(2, 3), indices[0], weight=framework.ones(3).double())
