@@ -56,6 +56,20 @@ def require_tensors(name: str, **arguments: Any) -> None:
             raise TypeError(f"{name}(): argument {argument!r} (position {position}) must be Tensor, not {kind}")
 
 
+def require_one_dtype(name: str, **arguments: Any) -> None:
+    """Raises TypeError for an argument that is no tensor, RuntimeError if they are of different dtypes."""
+    require_tensors(name, **arguments)
+    kinds = {
+        argument: from_numpy_dtype(value.dtype) if isinstance(value, (np.ndarray, np.generic)) else value.dtype
+        for argument, value in arguments.items()
+    }
+    if len(set(kinds.values())) > 1:
+        given = ", ".join(f"{argument} {kind}" for argument, kind in kinds.items())
+        raise RuntimeError(
+            f"{name}(): expected all tensors to have the same dtype, but got {given}; convert with .to()"
+        )
+
+
 def no_bools(name: str, array: Any) -> None:
     """Raises NotImplementedError if the array holds bools."""
     if array.dtype.kind == "b":

@@ -11,6 +11,7 @@ from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.summation import in_float32, total, total_of_squares
+from framework.ops.checks import require_one_dtype
 from framework.ops.conversion import to_dtype
 from framework.ops.creation import ones_like
 from framework.ops.decompositions import svdvals
@@ -290,6 +291,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     modes = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
     if compute_mode is not None and compute_mode not in modes:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode; the modes are {', '.join(modes)}")
+    require_one_dtype("cdist", x1=x1, x2=x2)
     for name, each in (("X1", x1), ("X2", x2)):
         if len(each.shape) < 2:
             raise RuntimeError(

@@ -14,7 +14,7 @@ from framework.autograd.primitive import primitive
 from framework.dtypes import get_default_dtype
 from framework.ops.arranging import _diagonal
 from framework.ops.broadcasting import _expand
-from framework.ops.checks import no_bools, takes_out
+from framework.ops.checks import no_bools, require_one_dtype, require_tensors, takes_out
 from framework.ops.conversion import to_dtype
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
@@ -86,6 +86,7 @@ def vdot(input: Any, other: Any) -> Tensor:
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
     """The inner products of vectors along ``dim``; the other dimensions broadcast."""
+    require_one_dtype("linalg.vecdot", x=x, y=y)
     return sum(x * y, dim)
 
 
@@ -96,6 +97,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     Raises:
         RuntimeError: If there is none, or the size along ``dim`` isn't 3.
     """
+    require_one_dtype("cross", input=input, other=other)
     if dim is None:
         dim = next((i for i, size in enumerate(common_shape([input.shape, other.shape])) if size == 3), None)
         if dim is None:
@@ -110,6 +112,7 @@ def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     Raises:
         RuntimeError: If the numbers of dimensions differ, or the size along ``dim`` isn't 3.
     """
+    require_one_dtype("linalg.cross", input=input, other=other)
     ndim = len(input.shape)
     if ndim != len(other.shape):
         raise RuntimeError(
@@ -181,11 +184,13 @@ def _broadcasts_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)`` of two matrices; ``input`` broadcasts."""
+    require_tensors("addmm", input=input, mat1=mat1, mat2=mat2)
     return _add_product("addmm", input, mm(mat1, mat2), beta, alpha)
 
 
 def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)`` of a matrix and a vector; ``input`` broadcasts."""
+    require_tensors("addmv", input=input, mat=mat, vec=vec)
     return _add_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
@@ -198,6 +203,7 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> 
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (batch1 @ batch2)`` of two batches of matrices; ``input`` broadcasts."""
+    require_tensors("baddbmm", input=input, batch1=batch1, batch2=batch2)
     return _add_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
@@ -205,6 +211,7 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 
     """``beta * input + alpha * (batch1 @ batch2).sum(0)`` of two batches of matrices; ``input``
     broadcasts.
     """
+    require_tensors("addbmm", input=input, batch1=batch1, batch2=batch2)
     return _add_product("addbmm", input, _sum(bmm(batch1, batch2), (0,), False), beta, alpha)
 
 

@@ -434,3 +434,27 @@ def test_covariances_are_numpys() -> None:
     repeats, weights = framework.tensor([1, 2, 1, 0, 3, 1]), framework.linspace(0.5, 1.0, 6, dtype=framework.float64)
     result = framework.cov(x, fweights=repeats, aweights=weights)
     np.testing.assert_allclose(result.numpy(), np.cov(x.numpy(), fweights=repeats.numpy(), aweights=weights.numpy()))
+
+
+@pytest.mark.parametrize("name", ["cross", "linalg.cross", "linalg.vecdot", "cdist"])
+def test_two_tensors_of_different_dtypes_are_refused(name: str) -> None:
+    function: Any = framework
+    for part in name.split("."):
+        function = getattr(function, part)
+    x = framework.rand(3, 3)
+    assert function(x, x).dtype is framework.float32
+    for other in (x.double(), x.long()):
+        with pytest.raises(RuntimeError, match="same dtype"):
+            function(x, other)
+    with pytest.raises(TypeError, match="must be Tensor, not list"):
+        function(x, [1.0])
+
+
+@pytest.mark.parametrize("name, ndims", [("addmm", (2, 2)), ("addmv", (2, 1)), ("baddbmm", (3, 3)), ("addbmm", (3, 3))])
+def test_sums_with_products_name_the_argument_that_is_no_tensor(name: str, ndims: tuple[int, int]) -> None:
+    good = [framework.ones(1), *[framework.ones((2,) * ndim) for ndim in ndims]]
+    assert getattr(framework, name)(*good).numel()
+    for position in range(3):
+        bad: list[Any] = [*good[:position], None, *good[position + 1 :]]
+        with pytest.raises(TypeError, match=rf"{name}\(\): argument .* \(position {position + 1}\) must be Tensor, not NoneType"):
+            getattr(framework, name)(*bad)
