@@ -207,3 +207,67 @@ def test_flat_places_are_written_as_by_numpys_put(data: st.DataObject) -> None:
     np.put(array, places, values)
     np.testing.assert_array_equal(found.numpy(), array)
     np.testing.assert_array_equal(found.take(framework.tensor(places)).numpy(), array.take(places))
+
+
+@st.composite
+def masked_or_broadcast(draw: Any) -> tuple[Array, tuple[Any, ...]]:
+    """An array, and a key with a mask over several dimensions or with index arrays that broadcast, slices around or between."""
+    shape = tuple(draw(st.lists(st.integers(1, 4), min_size=2, max_size=4)))
+    start = draw(st.integers(0, len(shape) - 1))
+    width = draw(st.integers(1, len(shape) - start))
+    steps = [slice(None, None, draw(st.integers(1, 2))) for _ in shape]
+    if draw(st.booleans()):
+        inside: Any = [draw(arrays.arrays(bool, shape[start : start + width]))]
+    else:
+        forms = draw(arrays.mutually_broadcastable_shapes(num_shapes=width, max_dims=2, max_side=3, min_side=1)).input_shapes
+        sizes = shape[start : start + width]
+        inside = [
+            draw(arrays.arrays(np.int64, form, elements=st.integers(-size, size - 1)))
+            for form, size in zip(forms, sizes, strict=True)
+        ]
+        if width > 2 and draw(st.booleans()):
+            inside[1] = slice(None)  # a slice between them puts their dimensions first
+    return counted(shape), (*steps[:start], *inside, *steps[start + width :])
+
+
+@given(masked_or_broadcast(), st.booleans())
+@bounded
+def test_masks_of_several_dimensions_and_index_arrays_that_broadcast(case: tuple[Array, tuple[Any, ...]], write: bool) -> None:
+    array, key = case
+    tensor, places = framework.tensor(array), np.arange(array.size).reshape(array.shape)[key]
+    own = tuple([framework.tensor(part) if isinstance(part, np.ndarray) else part for part in key])
+    found = tensor[own]
+    assert found.shape == array[key].shape
+    np.testing.assert_array_equal(found.numpy(), array[key])
+    values = -counted(places.shape)
+    if write and len(np.unique(places)) == places.size:
+        tensor[own] = framework.tensor(values)
+        array[key] = values
+        np.testing.assert_array_equal(tensor.numpy(), array)
+    elif write and not any(isinstance(part, slice) for part in key) and array[key].size:
+        tensor.index_put_(own, framework.tensor(values), accumulate=True)
+        np.add.at(array, key, values)
+        np.testing.assert_array_equal(tensor.numpy(), array)
+
+
+@given(st.data())
+@bounded
+def test_gather_and_scatter_add_with_repeated_indices_are_numpys(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
+    dim = data.draw(st.integers(-len(shape), len(shape) - 1))
+    picked = list(shape)
+    picked[dim] = data.draw(st.integers(0, 5))
+    index = data.draw(arrays.arrays(np.int64, tuple(picked), elements=st.integers(0, shape[dim] - 1)))
+    array, source = counted(shape), counted(tuple(picked))
+    tensor = framework.tensor(array, requires_grad=True)
+    found = tensor.gather(dim, framework.tensor(index))
+    np.testing.assert_array_equal(found.detach().numpy(), np.take_along_axis(array, index, dim))
+    framework.autograd.backward(found, framework.tensor(source))
+    places = list(np.indices(picked))
+    places[dim] = index
+    added = np.zeros(shape)
+    np.add.at(added, tuple(places), source)
+    assert tensor.grad is not None
+    np.testing.assert_array_equal(tensor.grad.numpy(), added)
+    total = tensor.detach().clone().scatter_add_(dim, framework.tensor(index), framework.tensor(source))
+    np.testing.assert_array_equal(total.numpy(), array + added)
