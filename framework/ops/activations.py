@@ -19,6 +19,7 @@ from framework.dtypes import dtype as DType
 from framework.kernels import activations as kernels
 from framework.ops import softmax as softmaxes
 from framework.ops.checks import only_floats, require_tensors
+from framework.ops.conversion import as_number
 from framework.ops.dims import wrap_dim
 from framework.ops.elementwise import abs, mul, neg, sub
 from framework.ops.joining import narrow
@@ -91,7 +92,7 @@ def _hardtanh(input: Any, min_val: float, max_val: float) -> Any:
     if input.dtype.kind != "f":
         if input.dtype.kind == "u" and min_val < 0:
             raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
-        min_val, max_val = int(min_val), int(max_val)
+        min_val, max_val = as_number(min_val, input.dtype), as_number(max_val, input.dtype)
     return np.clip(input, min_val, max_val)
 
 

@@ -320,20 +320,17 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
     """A Python number as a NumPy scalar of a dtype; fractions are cut off for integers.
 
     Raises:
-        RuntimeError: If it is beyond the dtype's range. (Negative numbers wrap around in unsigned types, as
+        RuntimeError: If it is beyond the dtype's range. (Negative integers wrap around in unsigned types, as
             in PyTorch.)
     """
     if to.kind in "iu":
         bounds = np.iinfo(to)
-        try:
-            whole = int(value)
-        except (OverflowError, ValueError):  # infinity and nan
-            whole = bounds.max + 1
-        if not (-bounds.max if to.kind == "u" else bounds.min) <= whole <= bounds.max:
+        lowest = -bounds.max if to.kind == "u" and isinstance(value, int) else bounds.min
+        if not lowest <= value <= bounds.max:
             raise RuntimeError(
                 f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow"
             )
-        return np.int64(whole).astype(to)
+        return np.int64(value).astype(to)
     if to.kind == "b":
         return np.bool_(value)
     if abs(value) > _LARGEST[to] and abs(value) != inf:

@@ -82,7 +82,8 @@ def _not_numbers(array: Array, data: Any, first: Any) -> Exception:
 def _check_range(array: Array, wanted: np.dtype[Any]) -> None:
     bounds = np.iinfo(wanted)
     low, high = array.min(), array.max()
-    least = -bounds.max if wanted.kind == "u" else bounds.min  # negative numbers wrap around in unsigned types
+    # Negative integers wrap around in unsigned types.
+    least = -bounds.max if wanted.kind == "u" and array.dtype.kind != "f" else bounds.min
     if not (low >= least and high <= bounds.max):
         value = low if low < least else high
         raise RuntimeError(

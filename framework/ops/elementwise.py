@@ -11,6 +11,7 @@ from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
+from framework.ops.conversion import as_number
 from framework.ops.rounding import zeros
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _scaled(alpha: Any, input: Any, other: Any) -> Any:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if not isinstance(alpha, (int, float)):
         raise TypeError(f"argument 'alpha' must be Number, not {type(alpha).__name__}")
-    return np.multiply(other, np.asarray(alpha).astype(kind))
+    return np.multiply(other, as_number(alpha, kind))
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
@@ -220,6 +221,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Tensor:
     tensor2=lambda grad, tensor1, value: grad * (tensor1 * value),
 )
 def _addcmul(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
+    no_bools("addcmul", input)
     return np.add(input, np.multiply(np.multiply(tensor1, _number(value, input)), tensor2))
 
 
@@ -256,4 +258,4 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
 
 def _number(value: Any, like: Any) -> Any:
     """A number for the arithmetic of ``like``: cut to an integer there where that is one, as in PyTorch."""
-    return value if like.dtype.kind == "f" else np.asarray(value).astype(like.dtype)
+    return value if like.dtype.kind == "f" else as_number(value, like.dtype)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import array_of
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.kernels.summation import memory_order
 from framework.ops.checks import require_tensors
+from framework.ops.conversion import as_number
 from framework.ops.indexing import pick
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _constant(input: Any, widths: list[tuple[int, int]], value: Any) -> Any:
                 f"pad: The input size {size}, plus negative padding {before} and {after} resulted in a negative output size, "
                 f"which is invalid. Check dimension {dim} of your input."
             )
+    if not isinstance(value, Variable):
+        value = as_number(float(value), array_of(input).dtype)  # as a float, which does not wrap around
     return _pad(input, tuple(widths), array_of(value))
 
 

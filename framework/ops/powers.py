@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import float64
 from framework.ops.checks import require_tensors, with_out
+from framework.ops.conversion import as_number
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
@@ -45,6 +46,8 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
             raise RuntimeError(
                 "Integers to negative integer powers are not allowed; convert the tensor to float first."
             )
+        elif type(exponent) is int and kind != "b":
+            as_number(exponent, array_of(input).dtype)  # refuses what the dtype has no place for
     return operation(input, exponent) if out is None else with_out(operation, out, input, exponent, name="pow")
 
 

@@ -14,7 +14,8 @@ from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
 from framework.kernels.masking import blend, keep_unless
-from framework.ops.checks import only_floats, require_tensors
+from framework.ops.checks import no_bools, only_floats, require_tensors
+from framework.ops.conversion import as_number
 from framework.ops.elementwise import mul
 from framework.ops.selection import clamp, keep_where, select
 from framework.ops.shape import reshape
@@ -60,7 +61,10 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
 
 @primitive(input=lambda grad, input, threshold: keep_where(grad, ~(input <= threshold)))
 def _threshold(input: Any, threshold: float, value: float) -> Any:
-    return np.where(np.less_equal(input, threshold), np.asarray(value).astype(input.dtype), input)
+    no_bools("threshold", input)
+    if input.dtype.kind != "f":
+        threshold = as_number(threshold, input.dtype)
+    return np.where(np.less_equal(input, threshold), as_number(value, input.dtype), input)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:

@@ -4,8 +4,6 @@ them.
 
 from __future__ import annotations
 
-import builtins
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from framework.dtypes import from_numpy_dtype, result_type
 from framework.kernels.masking import FEW, blend, keep
 from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors, with_out
 from framework.ops.comparison import isfinite, isnan
+from framework.ops.conversion import as_number
 from framework.ops.rounding import zeros
 
 if TYPE_CHECKING:
@@ -100,6 +99,9 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         condition = wrap(condition._array != 0)
     if not isinstance(input, Variable) and not isinstance(other, Variable):
         input = wrap(np.asarray(input, result_type([input, other])))
+    for number, like in ((input, other), (other, input)):
+        if type(number) is int and (dtype := array_of(like).dtype).kind in "iu":
+            as_number(number, dtype)  # refuses what the dtype has no place for
     return with_out(select, out, condition, input, other, name="where", casts=False)
 
 
@@ -124,28 +126,12 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value._array.ndim} dimension(s)"
             )
-        _check_number(input._array.dtype, value._array.item())
+        as_number(value._array.item(), array_of(input).dtype)  # refuses what the dtype has no place for
     elif isinstance(value, (int, float)):
-        _check_number((input._array if isinstance(input, Variable) else input).dtype, value)
+        as_number(value, array_of(input).dtype)
     else:
         raise TypeError(f"masked_fill(): argument 'value' must be a number or a Tensor, not {type(value).__name__}")
     return _masked_fill(input, mask, value)
-
-
-def _check_number(dtype: Any, value: float) -> None:
-    """Raises RuntimeError if ``dtype`` has no place for the number; fractions are cut off, unsigned types
-    wrap around.
-    """
-    if dtype.kind == "f":
-        fits = not math.isfinite(value) or builtins.abs(value) <= np.finfo(dtype).max
-    elif dtype.kind == "b":
-        fits = True
-    else:
-        highest = int(np.iinfo(dtype).max)
-        lowest = -highest if dtype.kind == "u" else int(np.iinfo(dtype).min)
-        fits = math.isfinite(value) and lowest <= int(value) <= highest
-    if not fits:
-        raise RuntimeError(f"value cannot be converted to type {from_numpy_dtype(dtype)} without overflow: {value}")
 
 
 @primitive(
@@ -244,6 +230,8 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> T
             return with_out(_clamp_numbers, out, input, min, max, name="clamp", casts=False)
         if {type(min), type(max)} <= {bool, type(None)}:
             no_bools("clamp", array)
+        elif array.dtype.kind != "b" and {type(min), type(max)} <= {int, type(None)}:
+            min, max = [None if bound is None else as_number(bound, array.dtype) for bound in (min, max)]
     return with_out(_clamp, out, input, min, max, name="clamp", casts=False)
 
 

@@ -60,7 +60,7 @@ KINKS: list[tuple[str, Callable[..., Any], list[list[float]], list[list[float]]]
     ("abs", framework.abs, [[0.0, -0.0, -2.0]], [[0.0, 0.0, -1.0]]),
     ("relu", framework.relu, [[0.0, -0.0, nan]], [[0.0, 0.0, 1.0]]),
     ("relu6", F.relu6, [[0.0, 6.0, 3.0]], [[0.0, 0.0, 1.0]]),
-    ("hardtanh", F.hardtanh, [[-1.0, 1.0, nan]], [[0.0, 0.0, 1.0]]),
+    ("hardtanh", F.hardtanh, [[-1.0, 1.0, nan]], [[0.0, 0.0, 0.0]]),
     ("clamp", lambda x: x.clamp(-1, 1), [[-1.0, 1.0, 2.0, -2.0]], [[1.0, 1.0, 0.0, 0.0]]),
     ("clamp with min above max", lambda x: x.clamp(1, 0), [[0.0, 1.0, 2.0]], [[0.0, 0.0, 0.0]]),
     (
@@ -70,7 +70,7 @@ KINKS: list[tuple[str, Callable[..., Any], list[list[float]], list[list[float]]]
         [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]],
     ),
     ("hardsigmoid", F.hardsigmoid, [[-3.0, 3.0, 0.0]], [[0.0, 0.0, 1 / 6]]),
-    ("hardswish", F.hardswish, [[-3.0, 3.0, nan]], [[0.0, 1.0, 1.0]]),
+    ("hardswish", F.hardswish, [[-3.0, 3.0, nan]], [[0.0, 1.0, nan]]),
     ("hardshrink", F.hardshrink, [[-0.5, 0.5, 0.6]], [[0.0, 0.0, 1.0]]),
     ("softshrink", F.softshrink, [[-0.5, 0.5, 0.6]], [[0.0, 0.0, 1.0]]),
     ("threshold", lambda x: F.threshold(x, 0.5, 2.0), [[0.5, 0.6]], [[0.0, 1.0]]),
@@ -306,3 +306,22 @@ def test_gumbel_softmax_gives_one_hot_samples_with_the_soft_gradient() -> None:
     assert ((hard == 1).sum(1) == 1).all() and ((hard.detach() - hard.detach().round()).abs() < 1e-6).all()
     hard[:, 0].sum().backward()
     assert logits.grad is not None and (logits.grad[:, 0] > 0).all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.clamp(max=300),
+        lambda x: framework.where(x > 1, x, 300),
+        lambda x: x**300,
+        lambda x: framework.add(x, x, alpha=300),
+        lambda x: framework.addcmul(x, x, x, value=300),
+        lambda x: framework.nn.functional.threshold(x, 1, 300),
+        lambda x: framework.nn.functional.hardtanh(x, 0, 300),
+        lambda x: framework.nn.functional.pad(x, (1, 1), value=300),
+        lambda x: x.fill_(127.5),
+    ],
+)
+def test_a_number_that_an_integer_dtype_has_no_place_for_is_refused(call: Any) -> None:
+    with pytest.raises(RuntimeError, match="cannot be converted to type int8 without overflow"):
+        call(framework.tensor([1, 2, 100], dtype=framework.int8))
