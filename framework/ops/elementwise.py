@@ -209,7 +209,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Tensor:
     dtype = input.dtype
     only_floats("lerp", array_of(input))
     for name, each in (("end", end), ("weight", weight)):
-        if isinstance(each, Variable) and each._array.ndim and each.dtype != dtype:  # type: ignore[attr-defined]
+        if isinstance(each, Variable) and (each._array.ndim or name == "end") and each.dtype != dtype:  # type: ignore[attr-defined]
             raise RuntimeError(f"lerp(): expected dtype {dtype} for `{name}` but got {each.dtype}")  # type: ignore[attr-defined]
     return with_out(_lerp, out, input, end, weight)
 
