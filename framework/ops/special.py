@@ -14,7 +14,7 @@ from framework.kernels import special as kernels
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.elementwise import sign
 from framework.ops.selection import keep_where, select
-from framework.ops.transcendental import cos, exp, log
+from framework.ops.transcendental import cos, exp, log, sin
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -228,7 +228,9 @@ def sinc(input: Any) -> Any:
 
 
 def _sinc_slope(input: Any) -> Any:
-    return keep_where((cos(input * math.pi) - sinc(input)) / input, input != 0)  # the square of input could underflow
+    angle = input * math.pi
+    square = angle * input
+    return keep_where((angle * cos(angle) - sin(angle)) / square, square != 0)  # it may underflow
 
 
 @primitive(promotes="float", input=lambda grad, input, eps: _logit_backward(grad, input, eps))
