@@ -49,7 +49,8 @@ EXCEPTIONS: dict[str, tuple[str, str]] = {
     "nn.functional.grid_sample": ("rounding of gradients", "the gradient jumps at the borders of pixels"),
     "nn.functional.multi_head_attention_forward": (
         "float32",
-        "samples with scores in the thousands: the last digit of a score decides the softmax",
+        "samples with scores in the thousands: the last digit of a score decides the softmax. Over all samples the errors "
+        "against float64 are as large as PyTorch's (geometric means 6.1e-4 and 6.0e-4), but fall on other samples",
     ),
 }
 # Where what differs is known, meant, and in the documentation.
