@@ -10,7 +10,7 @@ import numpy as np
 
 from framework.autograd.grad_mode import inference, recording
 from framework.autograd.graph import Variable, bump_version
-from framework.autograd.overlap import check_memory, check_overlap
+from framework.autograd.overlap import check_memory, check_overlap, overlap_error
 from framework.dtypes import from_numpy_dtype, promote
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def write_results(
     if whole is not None:
         for target in targets:
             for each in tensors:
+                if each is target and not whole and not target._array.size:
+                    raise overlap_error(name)  # it is to get the result's shape while it is read
                 check_overlap(name, target._array, each._array, whole)
     results = compute()
     every = results if isinstance(results, tuple) else (results,)

@@ -46,10 +46,15 @@ def check_overlap(name: str, written: Any, read: Any, whole: bool = True) -> Non
     if not _without_gaps(written) or not _without_gaps(read):
         return
     if not (whole and _place(written) == _place(read)):
-        raise RuntimeError(
-            f"{name}: unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-            "memory location. Please clone() the tensor before performing the operation."
-        )
+        raise overlap_error(name)
+
+
+def overlap_error(name: str) -> RuntimeError:
+    """That memory is both read and written."""
+    return RuntimeError(
+        f"{name}: unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+        "memory location. Please clone() the tensor before performing the operation."
+    )
 
 
 def _without_gaps(array: Any) -> bool:

@@ -194,7 +194,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out
         ValueError: For no tensors at all.
         RuntimeError: If the other sizes differ.
     """
-    every = _tensors("cat", tensors)
+    every = given = _tensors("cat", tensors)
     if not every:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     shapes = [shape_of(each) for each in every]
@@ -207,7 +207,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None, out
         every = tuple([reshape(each, lacking) if each.shape == (0,) else each for each in every])
     if out is None:
         return join(dim, *every)
-    return write_results("cat", lambda: join(dim, *every), out, every, False, casts=True)
+    return write_results("cat", lambda: join(dim, *every), out, given, False, casts=True)
 
 
 concat = concatenate = cat

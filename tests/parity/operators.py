@@ -368,7 +368,16 @@ def refusals(op: Any) -> Iterator[str]:
         calls = []
         try:
             for to in (torch, framework):
-                calls.append((copied((sample.input, *sample.args), to, []), copied(sample.kwargs, to, [])))
+                args, kwargs = copied((sample.input, *sample.args), to, []), copied(sample.kwargs, to, [])
+                # With memory of its own, which can be resized; but it may be one of the inputs.
+                if isinstance(kwargs.get("out"), to.Tensor):
+                    kwargs["out"] = kwargs["out"].clone()
+                inputs = sample.input if isinstance(sample.input, (tuple, list)) else (sample.input,)
+                owns = args[0] if isinstance(sample.input, (tuple, list)) else args[:1]
+                for given, own in zip(inputs, owns, strict=True):
+                    if isinstance(given, torch.Tensor) and given is sample.kwargs.get("out"):
+                        kwargs["out"] = own
+                calls.append((args, kwargs))
         except Outside:
             continue
         try:
