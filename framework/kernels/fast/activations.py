@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.activations import CUBIC, INVERSE_SQRT_2PI, NORMAL, SQRT_2_OVER_PI
-from framework.kernels.fast.compiler import CHEAP, Array, compiled, elementwise, exp
+from framework.kernels.fast.compiler import Array, compiled, elementwise, exp
 from framework.kernels.fast.compiler import sigmoid as sigmoid_of
 
 # Of the argument of tanh; twice, since (1 + tanh(u)) / 2 = sigmoid(2 u).
@@ -26,7 +26,7 @@ def _relu(x: Array, y: Array) -> None:
 
 
 def large_relu(x: Any) -> Any:
-    result = elementwise(_relu, (x,), 1, CHEAP)
+    result = elementwise(_relu, (x,), 1, 0.2)
     return result if result is NotImplemented else result[0]
 
 
@@ -37,7 +37,7 @@ def _relu_backward(gradient: Array, result: Array, out: Array) -> None:
 
 
 def relu_backward(gradient: Any, result: Any) -> Any:
-    found = elementwise(_relu_backward, (gradient, result), 1, CHEAP)
+    found = elementwise(_relu_backward, (gradient, result), 1, 0.2)
     return found if found is NotImplemented else found[0]
 
 
@@ -48,7 +48,7 @@ def _times(x: Array, y: Array, out: Array) -> None:
 
 
 def times(x: Any, y: Any) -> Any:
-    found = elementwise(_times, (x, y), 1, CHEAP)
+    found = elementwise(_times, (x, y), 1, 0.2)
     return found if found is NotImplemented else found[0]
 
 
@@ -95,8 +95,8 @@ def _gelu_tanh_slope(x: Array, y: Array, slope: Array) -> None:
 
 def gelu(x: Array, tanh: bool, with_slope: bool) -> Any:
     if with_slope:
-        return elementwise(_gelu_tanh_slope if tanh else _gelu_slope, (x,), 2)
-    return elementwise(_gelu_tanh if tanh else _gelu, (x,), 1)
+        return elementwise(_gelu_tanh_slope if tanh else _gelu_slope, (x,), 2, 2.5)
+    return elementwise(_gelu_tanh if tanh else _gelu, (x,), 1, 1.5)
 
 
 @compiled
@@ -106,7 +106,7 @@ def _sigmoid(x: Array, y: Array) -> None:
 
 
 def sigmoid(x: Array) -> Any:
-    result = elementwise(_sigmoid, (x,), 1)
+    result = elementwise(_sigmoid, (x,), 1, 1.0)
     return result if result is NotImplemented else result[0]
 
 
@@ -128,5 +128,5 @@ def _log_one_plus_exp(x: Array, y: Array) -> None:
 
 
 def log_one_plus_exp(x: Array) -> Any:
-    result = elementwise(_log_one_plus_exp, (x,), 1)
+    result = elementwise(_log_one_plus_exp, (x,), 1, 1.5)
     return result if result is NotImplemented else result[0]

@@ -41,22 +41,19 @@ def _compiled(function: Callable[..., Any], freedom: set[str]) -> Any:
         return numba.njit(**options)(function)
 
 
-# Elements of a piece at least: to hand one over to another thread takes as long as some ten thousand exponentials, or some
-# hundred thousand elements that are read and written once.
-COSTLY, CHEAP = 1 << 16, 1 << 18
+_PIECE = 100_000  # nanoseconds of work at least: to hand a piece over to another thread takes half as long
 _PIECES = 8  # at most
 
 
-def over(function: Callable[[int, int], Any], count: int, each: int = 1, least: int = COSTLY) -> list[Any]:
+def over(function: Callable[[int, int], Any], count: int, cost: float) -> list[Any]:
     """Run ``function(start, stop)`` on pieces of ``range(count)``; the results in order.
 
     Args:
         function: Does not write outside of its piece.
         count: How many items there are.
-        each: How many elements an item has.
-        least: How many elements a piece has at least.
+        cost: About how many nanoseconds an item takes.
     """
-    pieces = min(count * each // least, count, _PIECES)
+    pieces = min(int(count * cost / _PIECE), count, _PIECES)
     if pieces < 2:
         return [function(0, count)]
     step = -(-count // (pieces // 2 * 2))
@@ -125,8 +122,14 @@ def tanh(x: Any) -> Any:
     return -result if x < np.float32(0) else result
 
 
-def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int, least: int = COSTLY) -> Any:
-    """New arrays, filled by ``function(*inputs, *outputs)`` on flat float32 arrays, in pieces of at least so many elements.
+def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int, cost: float) -> Any:
+    """New arrays, filled by ``function(*inputs, *outputs)`` on flat float32 arrays.
+
+    Args:
+        function: Fills its last arguments.
+        inputs: Arrays of one shape.
+        outputs: How many arrays it fills.
+        cost: About how many nanoseconds an element takes.
 
     Returns:
         A tuple of the arrays; NotImplemented where the inputs are not float32, or of several shapes or orders in memory.
@@ -139,7 +142,7 @@ def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int, least: int
     if flat is None:
         return NotImplemented
     # Slices rather than bounds: a loop from 0 on is one that compiles to vector instructions.
-    over(lambda start, stop: function(*[each[start:stop] for each in flat]), first.size, 1, least)
+    over(lambda start, stop: function(*[each[start:stop] for each in flat]), first.size, cost)
     return results
 
 

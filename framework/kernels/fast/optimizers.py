@@ -19,7 +19,7 @@ def _flat(*arrays: Any) -> bool:
 
 
 def _over(update: Any, *arrays: Array) -> None:
-    over(lambda start, stop: update(*[each[start:stop] for each in arrays]), arrays[0].size)
+    over(lambda start, stop: update(*[each[start:stop] for each in arrays]), arrays[0].size, 0.7)
 
 
 @compiled
