@@ -8,15 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from framework.kernels.parallel import side_by_side
-
 Array = np.ndarray[Any, Any]
 Ints = tuple[int, ...]
 R = TypeVar("R")
 
 # Rows are unrolled in pieces of about this many bytes.
 CHUNK = 1 << 21
-_PAIR = 1 << 19  # what less is not handed to a second thread
 
 
 class Axis(NamedTuple):
@@ -36,7 +33,7 @@ class Axis(NamedTuple):
 
 
 def each_unrolled(function: Callable[[Array, Array], R], x: Array, y: Array, axes: tuple[Axis, ...], groups: int) -> list[R]:
-    """Call ``function(part, windows)`` for parts that make up `y`, side by side, and give the results in order.
+    """Call ``function(part, windows)`` for parts that make up `y`, and give the results in order.
 
     Args:
         function: Takes a part of `y`, and the windows of `x` that it comes from: ``(groups, sets of outputs,
@@ -74,7 +71,7 @@ def each_unrolled(function: Callable[[Array, Array], R], x: Array, y: Array, axe
         finally:
             _give_back(buffer)
 
-    return side_by_side(one, list(blocks(y.shape[0], counts, window * x.itemsize, CHUNK)))
+    return [one(block) for block in blocks(y.shape[0], counts, window * x.itemsize, CHUNK)]
 
 
 def blocks(images: int, counts: Ints, bytes_each: int, size: int) -> Iterator[tuple[slice, int, int]]:
@@ -83,10 +80,8 @@ def blocks(images: int, counts: Ints, bytes_each: int, size: int) -> Iterator[tu
         return
     fitting = max(1, size // max(1, math.prod(counts[1:]) * bytes_each))
     if fitting >= counts[0]:
-        # As many pieces as needed, of equal size; in pairs, for two threads, unless they are small.
+        # As many pieces as needed, of equal size.
         pieces = -(-images // (fitting // counts[0]))
-        if pieces > 1 or images * math.prod(counts) * bytes_each >= _PAIR:
-            pieces += pieces % 2
         step = -(-images // pieces)
         for i in range(0, images, step):
             yield slice(i, min(i + step, images)), 0, counts[0]
