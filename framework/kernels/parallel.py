@@ -19,10 +19,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-__all__ = ["get_num_threads", "set_num_threads", "shares", "side_by_side"]
-
-_SHARE = 1 << 18  # elements that are worth handing over, where a kernel is a few passes of NumPy's
-_SHARES = 8  # at most
+__all__ = ["get_num_threads", "set_num_threads", "side_by_side"]
 
 
 class _Blas:
@@ -70,13 +67,6 @@ def set_num_threads(count: int) -> None:
     _threads = count
     if _blas.set is not None:
         _blas.set(count)
-
-
-def shares(count: int, elements: int) -> list[slice]:
-    """Slices of ``range(count)`` to work on side by side: one where there are few elements in all, or else an even number."""
-    pieces = max(1, min(count, elements // _SHARE, _SHARES) // 2 * 2)
-    step = -(-count // pieces) or 1
-    return [slice(start, min(start + step, count)) for start in range(0, max(count, 1), step)]
 
 
 def side_by_side(function: Callable[[T], R], pieces: Sequence[T]) -> list[R]:

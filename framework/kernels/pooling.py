@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.accumulate import add_at, new_zeros
-from framework.kernels.parallel import shares, side_by_side
 from framework.kernels.summation import in_float32
 from framework.kernels.twins import twin
 
@@ -62,16 +61,9 @@ def max_pool(
     first wins; of several NaNs the last, as in PyTorch.
     """
     out = pool_output_shape(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
-    values = _empty_in_order_of(x, (*x.shape[:2], *out), x.dtype)
-    taps = np.empty_like(values, dtype=_smallest(math.prod(kernel)))
-
-    def scan(images: slice) -> None:
-        own = x[images], values[images], taps[images], kernel, stride, padding, dilation
-        _scan(*own, nan=False)
-        if x.dtype.kind == "f" and own[1].size and np.isnan(own[1].max()):
-            _scan(*own, nan=True)
-
-    side_by_side(scan, shares(len(x), x.size))
+    values, taps = _scan(x, out, kernel, stride, padding, dilation, nan=False)
+    if x.dtype.kind == "f" and values.size and np.isnan(values.max()):
+        values, taps = _scan(x, out, kernel, stride, padding, dilation, nan=True)
     return values, taps
 
 
@@ -94,19 +86,13 @@ def max_pool_put(
     if overlapping or not covered:
         result[...] = 0
     bits = _bits(grad)
-    places = list(_taps(input_shape[2:], taps.shape[2:], kernel, stride, padding, dilation))
-
-    def put(images: slice) -> None:
-        own, slopes, winners = result[images], bits[images], taps[images]
-        for tap, outer, inner in places:
-            won = np.equal(winners[outer], tap)
-            # Bits times 0 or 1: unlike the product of floats it makes no NaN of an infinite gradient.
-            if overlapping:
-                own[inner] += np.multiply(slopes[outer], won).view(grad.dtype)
-            else:
-                np.multiply(slopes[outer], won, out=_bits(own)[inner])
-
-    side_by_side(put, shares(len(result), result.size))
+    for tap, outer, inner in _taps(input_shape[2:], taps.shape[2:], kernel, stride, padding, dilation):
+        won = np.equal(taps[outer], tap)
+        # Bits times 0 or 1: unlike the product of floats it makes no NaN of an infinite gradient.
+        if overlapping:
+            result[inner] += np.multiply(bits[outer], won).view(grad.dtype)
+        else:
+            np.multiply(bits[outer], won, out=_bits(result)[inner])
     return result
 
 
@@ -247,15 +233,13 @@ def _taps(
         yield tap, (each, each, *outer), (each, each, *inner)
 
 
-def _smallest(count: int) -> np.dtype[Any]:
-    """The smallest type that counts so many taps."""
-    return np.dtype(np.uint8 if count <= 256 else np.uint16 if count <= 65536 else np.int64)
-
-
 def _scan(
-    x: Array, values: Array, taps: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, nan: bool
-) -> None:
-    out = values.shape[2:]
+    x: Array, out: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, nan: bool
+) -> tuple[Array, Array]:
+    shape = (*x.shape[:2], *out)
+    small = np.dtype(np.uint8 if math.prod(kernel) <= 256 else np.uint16 if math.prod(kernel) <= 65536 else np.int64)
+    values = _empty_in_order_of(x, shape, x.dtype)
+    taps = np.empty_like(values, dtype=small)
     places = list(_taps(x.shape[2:], out, kernel, stride, padding, dilation))
     if any(padding):
         values[...] = _lowest(x.dtype)
@@ -273,8 +257,9 @@ def _scan(
             wins |= np.isnan(candidates)
         np.maximum(candidates, best, out=best)
         # Taps come in rising order, so the later winner is the larger number.
-        np.multiply(wins.view(np.uint8), taps.dtype.type(tap), out=marks[outer])
+        np.multiply(wins.view(np.uint8), small.type(tap), out=marks[outer])
         np.maximum(taps[outer], marks[outer], out=taps[outer])
+    return values, taps
 
 
 def _first_taps(out: Ints, kernel: Ints, padding: Ints, stride: Ints, dilation: Ints) -> Array:
