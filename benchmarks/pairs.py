@@ -147,7 +147,7 @@ def measure(work: str, processes: list[Process], rounds: int, seconds: float) ->
     for number in range(rounds):
         # Every other round in the opposite order, so that no column always comes after the same one.
         for process in processes if number % 2 == 0 else reversed(processes):
-            time.sleep(0.01)  # until the threads of the one before have stopped to spin
+            time.sleep(0.06)  # until the threads of the one before have stopped to spin: OpenBLAS's do so for 2**26 ticks
             answer = process.ask("run", steps=counts[process])
             row.wall.setdefault(process.column.title, []).append(answer["wall"])
             row.processor.setdefault(process.column.title, []).append(answer["processor"])
