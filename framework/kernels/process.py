@@ -13,7 +13,7 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 _LARGEST = 32 << 20
 _UNUSED = 512 << 20
 
-_SPIN = "20"  # OpenBLAS's threads wait for 2**20 ticks of the clock, about half a millisecond
+_SPIN = "21"  # OpenBLAS's threads wait for 2**21 ticks of the clock, about a millisecond
 
 
 def keep_freed_memory() -> bool:
