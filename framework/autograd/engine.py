@@ -196,8 +196,11 @@ class _Walk:
             if before is None:
                 if create_graph:
                     leaf._grad = as_tensor(gradient).clone()
+                elif nobody_elses(gradient) and _laid_out_alike(gradient, leaf._array):
+                    leaf._grad = wrap(gradient)
                 else:
-                    leaf._grad = wrap(gradient if nobody_elses(gradient) else np.array(gradient))
+                    leaf._grad = wrap(np.empty_like(leaf._array))
+                    leaf._grad._array[...] = gradient
             elif create_graph:
                 leaf._grad = before + gradient
             else:
@@ -287,6 +290,11 @@ def _add(before: Any, gradient: Any, key: Any, summed: set[Any], create_graph: b
         return before
     summed.add(key)
     return before + gradient
+
+
+def _laid_out_alike(gradient: Array, array: Array) -> bool:
+    """Whether a gradient's elements lie in memory as those of its leaf, so that it has the same views."""
+    return (gradient.flags.c_contiguous and array.flags.c_contiguous) or gradient.strides == array.strides
 
 
 def nobody_elses(gradient: Any) -> bool:

@@ -12,15 +12,15 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import os
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from framework.kernels.process import has_numba
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-# None until it is looked whether there is a numba.
-_enabled: bool | None = False if os.environ.get("FRAMEWORK_FAST", "") == "0" else None
+_enabled: bool | None = None  # until it is looked whether there is a numba
 
 
 def use_fast(enabled: bool) -> None:
@@ -39,7 +39,7 @@ def is_fast() -> bool:
     """Whether compiled kernels are used: numba is there, and nobody switched them off."""
     global _enabled
     if _enabled is None:
-        _enabled = importlib.util.find_spec("numba") is not None
+        _enabled = has_numba()
     return _enabled
 
 

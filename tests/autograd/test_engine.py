@@ -49,6 +49,13 @@ def test_gradients_never_alias():
     assert x.grad.tolist() == [14, 14, 14] and y.grad.tolist() == [3, 3, 3]
 
 
+def test_a_gradient_is_laid_out_like_its_leaf():
+    matrix = torch.ones(3, 4, requires_grad=True)
+    (matrix.t() * torch.arange(12.0).reshape(4, 3)).sum().backward()
+    assert matrix.grad.is_contiguous()
+    assert matrix.grad.view(-1).tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+
+
 def test_a_chain_of_100_000_operations_needs_no_recursion():
     x = torch.ones(1, requires_grad=True)
     y = x

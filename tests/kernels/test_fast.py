@@ -167,6 +167,9 @@ def test_sgd(rng, momentum, nesterov, maximize):
         (2, 12, (6, 6), 20, (1, 1), (1, 1), (0, 0)),
         (1, 6, (3, 3), 8, (3, 3), (1, 1), (0, 0)),
         (40, 8, (12, 12), 5, (3, 3), (1, 1), (1, 1)),
+        (2, 8, (5, 6), 8, (1, 1), (1, 1), (2, 3)),  # windows that see nothing but padding
+        (3, 5, (9, 7), 6, (3, 2), (2, 3), (4, 5)),
+        (2, 20, (6, 7), 16, (2, 2), (2, 2), (3, 3)),
     ],
 )
 @pytest.mark.parametrize("last", [False, True])
@@ -213,6 +216,38 @@ def test_max_pool(rng, kernel, stride, padding, dilation, ceil, strange, channel
     found, reference = both(pooling.max_pool_put, grad, expected[1], x.shape, *window)
     assert_close(found, reference)
     assert found.strides == reference.strides
+
+
+@pytest.mark.parametrize("channels", [3, 20])
+def test_max_pool_of_wide_windows(rng, channels):
+    x = rng.normal(size=(2, 2, 300, channels)).astype(float32).transpose(0, 3, 1, 2)
+    window = ((1, 256), (1, 1), (0, 0), (1, 1))
+    found, expected = both(pooling.max_pool, x, *window)
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(own, other)
+    assert_close(*both(pooling.max_pool_put, np.ones_like(expected[0]), expected[1], x.shape, *window))
+
+
+@pytest.mark.parametrize("channels", [3, 20])
+def test_max_pool_with_windows_of_padding_alone_is_left_to_numpy(rng, channels):
+    x = rng.normal(size=(2, 2, 2, channels)).astype(float32).transpose(0, 3, 1, 2)
+    window = ((2, 2), (1, 1), (1, 1), (3, 3))
+    assert twins._load(pooling.max_pool.__wrapped__)(x, *window) is NotImplemented
+    values, taps = pooling.max_pool(x, *window)
+    assert np.isneginf(values).any()
+    assert twins._load(pooling.max_pool_put.__wrapped__)(values, taps, x.shape, *window) is NotImplemented
+
+
+def test_statistics_of_millions_of_numbers_keep_their_digits(rng):
+    x = (rng.random(1 << 21) + 0.5).astype(float32)
+    x = x.reshape(8, 512, 512, 1).transpose(0, 3, 1, 2)
+    (_, mean, root), _ = both(normalization.normalize, x, None, None, (0, 2, 3), 1e-5)
+    exact = x.astype(float)
+    np.testing.assert_allclose(mean.item(), exact.mean(), rtol=2e-6)
+    np.testing.assert_allclose(root.item(), 1 / np.sqrt(exact.var() + 1e-5), rtol=5e-6)
+    grad = np.ones_like(x)
+    found, _ = both(normalization.gradients, grad, x, None, mean, root, (0, 2, 3), (0, 2, 3), (True, True, True))
+    assert found[2].item() == x.size
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -209,3 +210,16 @@ def test_a_lazy_layer_learns_its_size_and_stays_known_to_the_optimizer() -> None
     before = model[3].bias.detach().clone()
     optimizer.step()
     assert not framework.equal(model[3].bias, before)
+
+
+def test_a_lazy_layer_survives_an_input_that_does_not_fit():
+    layer = nn.LazyConv2d(4, 3, groups=2)
+    with pytest.raises(ValueError, match="groups"):
+        layer(framework.ones(1, 3, 8, 8))
+    assert layer(framework.ones(1, 4, 8, 8)).shape == (1, 4, 6, 6)
+
+
+def test_making_a_lazy_layer_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.LazyLinear(3), nn.LazyConv2d(3, 3), nn.LazyBatchNorm1d()

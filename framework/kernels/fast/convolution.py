@@ -127,6 +127,8 @@ def _scatter(
                 for column in range(width):
                     left = column * stride[1] - padding[1]
                     first, last = max(0, -left), min(kernel[1], x.shape[2] - left)
+                    if last <= first:
+                        continue
                     target = line[(left + first) * channels : (left + last) * channels]
                     source = windows[column, (k * kernel[1] + first) * channels :]
                     for q in range(target.size):

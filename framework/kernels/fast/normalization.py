@@ -85,21 +85,31 @@ def _gradients_of_rows(
 # ---- Channels ------------------------------------------------------------------------------------------------
 
 
+# Sums of so many rows are added up apart: to add millions of numbers one after another loses digits.
+_BLOCK = 1024
+
+
 @compiled
 def _sums(x: Array, start: int, stop: int) -> Any:
     total = np.zeros(x.shape[1], np.float32)
-    for i in range(start, stop):
-        for j in range(x.shape[1]):
-            total[j] += x[i, j]
+    for begin in range(start, stop, _BLOCK):
+        part = np.zeros_like(total)
+        for i in range(begin, min(begin + _BLOCK, stop)):
+            for j in range(x.shape[1]):
+                part[j] += x[i, j]
+        total += part
     return total
 
 
 @compiled
 def _sums_of_squares(x: Array, center: Array, start: int, stop: int) -> Any:
     total = np.zeros(x.shape[1], np.float32)
-    for i in range(start, stop):
-        for j in range(x.shape[1]):
-            total[j] += (x[i, j] - center[j]) * (x[i, j] - center[j])
+    for begin in range(start, stop, _BLOCK):
+        part = np.zeros_like(total)
+        for i in range(begin, min(begin + _BLOCK, stop)):
+            for j in range(x.shape[1]):
+                part[j] += (x[i, j] - center[j]) * (x[i, j] - center[j])
+        total += part
     return total
 
 
@@ -113,10 +123,14 @@ def _scaled(x: Array, center: Array, factor: Array, shift: Array, out: Array, st
 @compiled
 def _sums_of_gradients(grad: Array, x: Array, center: Array, start: int, stop: int) -> Any:
     of_shift, along = np.zeros(x.shape[1], np.float32), np.zeros(x.shape[1], np.float32)
-    for i in range(start, stop):
-        for j in range(x.shape[1]):
-            of_shift[j] += grad[i, j]
-            along[j] += grad[i, j] * (x[i, j] - center[j])
+    for begin in range(start, stop, _BLOCK):
+        shift, part = np.zeros_like(along), np.zeros_like(along)
+        for i in range(begin, min(begin + _BLOCK, stop)):
+            for j in range(x.shape[1]):
+                shift[j] += grad[i, j]
+                part[j] += grad[i, j] * (x[i, j] - center[j])
+        of_shift += shift
+        along += part
     return of_shift, along
 
 

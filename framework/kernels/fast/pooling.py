@@ -19,6 +19,11 @@ def _suits(x: Array) -> bool:
     return x.ndim == 4 and x.dtype == np.float32 and x.size > 0 and x.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
+def _jumps(spatial: Ints, dilation: Ints) -> bool:
+    """Whether a window may jump over the whole input, and see nothing but padding."""
+    return any([d > size for size, d in zip(spatial, dilation, strict=True)])
+
+
 @compiled
 def _down(image: Array, row: int, largest: Array, found: Array, kernel: Any, stride: Any, padding: Any, dilation: Any) -> None:
     """The largest down the windows of a row, in whole lines of ``image`` ``(H, W * C)``, and the tap; NaN wins."""
@@ -116,7 +121,7 @@ def _max_pool_few(
 def max_pool(
     x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil_mode: bool = False
 ) -> Any:
-    if not _suits(x) or math.prod(kernel) > 256:
+    if not _suits(x) or math.prod(kernel) > 256 or _jumps(x.shape[2:], dilation):
         return NotImplemented
     out = pool_output_shape(x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
     shape = (x.shape[0], *out, x.shape[1])
@@ -163,14 +168,14 @@ def _put_few(
     start: int, stop: int,
 ) -> None:  # fmt: skip
     """As :func:`_put`, into zeros, with one write for each element of ``grad``."""
-    columns = np.uint8(kernel[1])
+    columns = np.int64(kernel[1])
     for n in range(start, stop):
         for row in range(grad.shape[1]):
             top = row * stride[0] - padding[0]
             for column in range(grad.shape[2]):
                 left = column * stride[1] - padding[1]
                 for c in range(grad.shape[3]):
-                    tap = taps[n, row, column, c]
+                    tap = np.int64(taps[n, row, column, c])
                     i, j = tap // columns, tap % columns
                     result[n, top + i * dilation[0], left + j * dilation[1], c] += grad[n, row, column, c]
 
@@ -179,6 +184,8 @@ def max_pool_put(
     grad: Array, taps: Array, input_shape: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints
 ) -> Any:
     if grad.ndim != 4 or grad.dtype != np.float32 or taps.dtype != np.uint8 or not grad.size:
+        return NotImplemented
+    if _jumps(input_shape[2:], dilation):
         return NotImplemented
     winners = taps.transpose(0, 2, 3, 1)
     if not winners.flags.c_contiguous:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from framework.dtypes import dtype as DType
@@ -51,7 +52,8 @@ class _Lazy(Module):
     becomes: type[Module]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        with fork_rng():  # nothing is drawn before the size is known
+        with fork_rng(), warnings.catch_warnings():  # nothing is drawn before the size is known
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors is a no-op")
             super().__init__(0, *args, **kwargs)  # type: ignore[call-arg]
         self._arguments = args, kwargs
         for name, parameter in self._parameters.items():
@@ -70,9 +72,10 @@ class _Lazy(Module):
         raise NotImplementedError
 
     def _become(self, size: int) -> None:
-        args, kwargs = self.__dict__.pop("_arguments")
+        args, kwargs = self._arguments
         with fork_rng():
             layer: Any = self.becomes(size, *args, **kwargs)  # type: ignore[call-arg]
+        del self._arguments
         own = [each for each in (*self._parameters.values(), *self._buffers.values()) if each is not None]
         if own:  # in the dtype that .double() and the like have made of it since
             layer.to(own[0].dtype)
