@@ -138,21 +138,20 @@ for _name in "arange empty eye full linspace logspace ones rand randint randn ra
     globals()[_name] = _creates_into_out(globals()[_name])
 
 from framework import backends, cuda, func, linalg, nn, optim, return_types, special, utils
+from framework.kernels.parallel import get_num_threads, set_num_threads
 from framework.saving import load, save
 
 from framework.names import unsupported as _unsupported
 
 _REAL = "numbers are real here"
-_THREADS = "the product library reads the environment, OMP_NUM_THREADS or OPENBLAS_NUM_THREADS, when a program starts"
 if not _typing.TYPE_CHECKING:  # a type checker is to know what there is
     __getattr__ = _unsupported(
         "framework",
         globals(),
         {
             "bfloat16": "NumPy has no such type; use float32, or float16 to store",
+            **dict.fromkeys(("amp", "autocast"), "operations run in the dtype of their inputs; leave it out"),
             "compile": "operations run as they are called; leave it out",
-            "get_num_threads": _THREADS,
-            "set_num_threads": _THREADS,
             "distributed": "a run is one process",
             "fft": _REAL,
             "jit": "operations run as they are called; save with framework.save(module.state_dict(), ...)",

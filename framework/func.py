@@ -10,17 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from framework.autograd.grad_mode import enable_grad, recording
 from framework.autograd.graph import Node, Variable, edge_of
 from framework.autograd.interface import grad as gradients_of
+from framework.names import unsupported
 from framework.nn.modules.module import Module
 from framework.ops.creation import ones_like, zeros_like
 from framework.ops.joining import stack
 from framework.tensor import Tensor
 
 __all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacrev", "jvp", "value_and_grad", "vjp"]
+
+if not TYPE_CHECKING:  # a type checker is to know what there is
+    __getattr__ = unsupported(
+        "func",
+        __all__,
+        {
+            "vmap": "write the function for a batch; most operations take leading dimensions",
+            "jacfwd": "derivatives are taken backward; use jacrev",
+        },
+    )
 
 Positions = int | tuple[int, ...]
 

@@ -19,7 +19,8 @@ def missing(space: str, name: str, known: Iterable[str], instead: Mapping[str, s
 
     if instead and name in instead:
         return f"{space}.{name} is not supported: {instead[name]}"
-    near = get_close_matches(name, [each for each in known if not each.startswith("_")], n=3)
+    offered = [each for each in known if not each.startswith("_")]
+    near = [each for each in offered if each.lower() == name.lower()] or get_close_matches(name, offered, n=3, cutoff=0.7)
     return f"{space}.{name} is not supported" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 

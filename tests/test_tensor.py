@@ -256,7 +256,7 @@ def test_switches_keep_what_they_were_told() -> None:
         ("sinn", r"framework\.sinn is not supported; did you mean sin"),
         ("complex64", r"framework\.complex64 is not supported: numbers are real here"),
         ("compile", "operations run as they are called"),
-        ("set_num_threads", "OMP_NUM_THREADS"),
+        ("autocast", "leave it out"),
         ("LongTensor", r"use framework\.tensor\(data, dtype=framework\.int64\)"),
         ("linalg.eig", r"linalg\.eig is not supported: .* there are eigh"),
         ("special.zetta", r"special\.zetta is not supported"),
