@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import framework
 from framework import nn
 from framework.nn import functional as F
-from models.sampling import next_tokens
+from models.sampling import Autoregressive
 
 
-class GPT(nn.Module):
+class GPT(Autoregressive):
     """Embeddings of tokens and positions, blocks of causal attention and a two-layer network, and scores for the next token.
 
     The scores' weights are the tokens' embeddings (weight tying: Press & Wolf, 2017).
@@ -57,40 +58,57 @@ class GPT(nn.Module):
                 onto_stream = name.endswith("output.weight")
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * layers) if onto_stream else 0.02)
 
-    def forward(self, tokens: framework.Tensor) -> framework.Tensor:
+    def forward(self, tokens: framework.Tensor, caches: Sequence[Cache] | None = None) -> framework.Tensor:
         """Scores ``(N, T, vocabulary)`` for the token after each of ``(N, T)``.
 
+        Args:
+            tokens: A sequence, or with caches what follows the tokens that these have.
+            caches: One for each block; they are extended.
+
         Raises:
-            ValueError: If ``T`` is more than the context.
+            ValueError: If there are more tokens than the context, those of the caches included.
         """
-        length = tokens.shape[1]
+        past = caches[0].length if caches else 0
+        length = past + tokens.shape[1]
         if length > self.context:
             raise ValueError(f"a sequence of {length} tokens is longer than the model's context of {self.context}")
-        x = self.dropout(self.tokens(tokens) + self.positions.weight[:length])
-        return self.head(self.norm(self.blocks(x)))
+        x = self.dropout(self.tokens(tokens) + self.positions.weight[past:length])
+        for block, cache in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):
+            x = block(x, cache)
+        return self.head(self.norm(x))
 
-    def generate(
-        self,
-        tokens: framework.Tensor,
-        count: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        generator: framework.Generator | None = None,
-    ) -> framework.Tensor:
-        """The tokens ``(N, T)`` with ``count`` sampled ones after them, ``(N, T + count)``; see ``models/sampling.py``.
+    def next_scores(
+        self, tokens: framework.Tensor, caches: list[Cache] | None = None
+    ) -> tuple[framework.Tensor, list[Cache]]:
+        """Scores ``(N, vocabulary)`` for the token after the last ``context`` of ``(N, T)``; see :class:`Autoregressive`.
 
-        Each is sampled from what the model says of the last ``context`` tokens, without dropout.
+        Only tokens that the caches don't have are computed. Once the text is longer than the context nothing kept holds any
+        more, since each token moves to another position: then all are.
         """
-        training = self.training
-        self.eval()
-        try:
-            with framework.inference_mode():
-                for _ in range(count):
-                    scores = self(tokens[:, -self.context :])[:, -1]
-                    tokens = framework.cat([tokens, next_tokens(scores, temperature, top_k, generator)], dim=1)
-        finally:
-            self.train(training)
-        return tokens
+        if caches is None:
+            caches = [Cache() for _ in self.blocks]
+        if tokens.shape[1] > self.context:
+            return self(tokens[:, -self.context :])[:, -1], caches
+        return self(tokens[:, caches[0].length :], caches)[:, -1], caches
+
+
+class Cache:
+    """The keys and values ``(N, heads, T, width / heads)`` of the positions that an attention has read."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[framework.Tensor, framework.Tensor] | None = None
+
+    @property
+    def length(self) -> int:
+        """How many positions."""
+        return 0 if self.kept is None else self.kept[0].shape[2]
+
+    def extend(self, key: framework.Tensor, value: framework.Tensor) -> tuple[framework.Tensor, framework.Tensor]:
+        """Keeps those of new positions too, and gives all."""
+        if self.kept is not None:
+            key, value = (framework.cat(pair, dim=2) for pair in zip(self.kept, (key, value), strict=True))
+        self.kept = key, value
+        return self.kept
 
 
 class Block(nn.Module):
@@ -110,9 +128,9 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, bias=bias)
         self.network = FeedForward(width, dropout, bias)
 
-    def forward(self, x: framework.Tensor) -> framework.Tensor:
-        """``(N, T, width)`` of the same."""
-        x = x + self.attention(self.norm1(x))
+    def forward(self, x: framework.Tensor, cache: Cache | None = None) -> framework.Tensor:
+        """``(N, T, width)`` of the same; see :class:`CausalSelfAttention`."""
+        x = x + self.attention(self.norm1(x), cache)
         return x + self.network(self.norm2(x))
 
 
@@ -133,13 +151,18 @@ class CausalSelfAttention(nn.Module):
         self.output = nn.Linear(width, width, bias=bias)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: framework.Tensor) -> framework.Tensor:
-        """``(N, T, width)`` of the same."""
+    def forward(self, x: framework.Tensor, cache: Cache | None = None) -> framework.Tensor:
+        """``(N, T, width)`` of the same; with a cache these positions follow those that it has, and are added to it."""
         count, length, width = x.shape
         split = self.inputs(x).reshape(count, length, 3, self.heads, width // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout.p if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        past = 0 if cache is None else cache.length
+        if cache is not None:
+            key, value = cache.extend(key, value)
+        # The flag would let the first of the new positions see the first key alone.
+        mask = framework.ones(length, past + length, dtype=framework.bool).tril(past) if past and length > 1 else None
+        mixed = F.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=not past)
         return self.dropout(self.output(mixed.transpose(1, 2).reshape(count, length, width)))
 
 

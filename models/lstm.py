@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import framework
 from framework import nn
-from models.sampling import next_tokens
+from models.sampling import Autoregressive
 
 State = tuple[framework.Tensor, framework.Tensor]
 
 
-class LSTM(nn.Module):
+class LSTM(Autoregressive):
     """Embeddings, LSTM layers, and scores for the next token.
 
     Args:
@@ -38,27 +38,10 @@ class LSTM(nn.Module):
         outputs, state = self.layers(self.tokens(tokens), state)
         return self.head(self.dropout(outputs)), state
 
-    def generate(
-        self,
-        tokens: framework.Tensor,
-        count: int,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        generator: framework.Generator | None = None,
-    ) -> framework.Tensor:
-        """The tokens ``(N, T)`` with ``count`` sampled ones after them, ``(N, T + count)``; see ``models/sampling.py``.
+    def next_scores(self, tokens: framework.Tensor, state: State | None = None) -> tuple[framework.Tensor, State]:
+        """Scores ``(N, vocabulary)`` for the token after ``(N, T)``; see :class:`Autoregressive`.
 
         The text is read once: after it only the state is carried on.
         """
-        training = self.training
-        self.eval()
-        try:
-            with framework.inference_mode():
-                new, state = tokens, None
-                for _ in range(count):
-                    scores, state = self.read(new, state)
-                    new = next_tokens(scores[:, -1], temperature, top_k, generator)
-                    tokens = framework.cat([tokens, new], dim=1)
-        finally:
-            self.train(training)
-        return tokens
+        scores, state = self.read(tokens if state is None else tokens[:, -1:], state)
+        return scores[:, -1], state

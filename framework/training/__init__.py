@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Task,
         WassersteinGAN,
         sample_text,
+        stream_text,
     )
     from framework.training.trainer import Trainer
 
@@ -44,6 +45,7 @@ _PLACES = {
         "Task",
         "WassersteinGAN",
         "sample_text",
+        "stream_text",
     ),
     "trainer": ("Trainer",),
 }
@@ -68,6 +70,7 @@ __all__ = [
     "WassersteinGAN",
     "find_learning_rate",
     "sample_text",
+    "stream_text",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,9 +117,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--invert", action="store_true", help="with --predict: exchange light and dark in the pictures")
     parser.add_argument("--prompt", metavar="TEXT", help="with --sample: what the text begins with")
-    parser.add_argument("--length", type=int, default=500, metavar="N", help="with --sample: how many characters")
     parser.add_argument(
-        "--temperature", type=float, metavar="T", help="with --sample: lower is more careful, 0 takes the likeliest"
+        "--length", type=_whole_number, default=500, metavar="N", help="with --sample: how many characters"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=_not_negative,
+        metavar="T",
+        help="with --sample: lower is more careful, 0 takes the likeliest",
     )
     parser.add_argument(
         "--sample-seed", type=int, default=0, metavar="N", help="with --sample: another seed, another text"
@@ -144,3 +150,19 @@ def _parser() -> argparse.ArgumentParser:
         "overrides", nargs="*", metavar="KEY=VALUE", help="change a setting of the config, such as optimizer.lr=0.01"
     )
     return parser
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number >= 0, got {text!r}")
+    return int(text)
+
+
+def _not_negative(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number >= 0, got {text!r}")
+    return number

@@ -14,7 +14,7 @@ from framework.training.checkpoint import Checkpoint, load_checkpoint
 from framework.training.config import Config, name_and_arguments
 from framework.training.errors import TrainingError
 from framework.training.session import Request, load_weights
-from framework.training.tasks import sample_text
+from framework.training.tasks import known_part, stream_text
 
 Array = np.ndarray[Any, Any]
 
@@ -63,12 +63,12 @@ def sample(
     temperature: float | None = None,
     seed: int = 0,
 ) -> int:
-    """Print a text that a language model makes.
+    """Print a text that a language model makes, each token as soon as it is there.
 
     Args:
         request: What the command was given.
         path: A checkpoint, or a run's folder.
-        prompt: What it begins with; the config's prompt by default.
+        prompt: What it begins with; by default the config's prompt, as far as the model knows its characters.
         length: How many tokens are added.
         temperature: Lower is more careful; the config's by default.
         seed: Of the random choices.
@@ -79,17 +79,18 @@ def sample(
     checkpoint, config, model = _trained(request, path)
     if config.task.__struct_config__.tag != "language_model":
         raise TrainingError(f"{checkpoint.path}: was not trained on text")
-    settings = name_and_arguments(config.task)[1]
-    text = sample_text(
+    settings, facts = name_and_arguments(config.task)[1], checkpoint.data["facts"]
+    for part in stream_text(
         model,
-        checkpoint.data["facts"],
-        settings["prompt"] if prompt is None else prompt,
+        facts,
+        known_part(settings["prompt"], facts) if prompt is None else prompt,
         length,
         temperature=settings["temperature"] if temperature is None else temperature,
         top_k=settings["top_k"],
         generator=framework.Generator().manual_seed(seed),
-    )
-    request.console.always(text)
+    ):
+        request.console.write(part)
+    request.console.write("\n")
     return 0
 
 

@@ -35,6 +35,10 @@ class Console:
         else:
             print(text, file=self.stream, flush=True)
 
+    def write(self, text: str) -> None:
+        """A part of a line, at once, in quiet mode too; no bar may be shown."""
+        print(text, end="", file=self.stream, flush=True)
+
     def warn(self, text: str) -> None:
         """A warning in a frame that can't be overlooked; printed in quiet mode too."""
         rule = "!" * 78

@@ -193,6 +193,7 @@ def _fit(
         console.always(f"continue with: python train.py --resume {folder.path}")
         return INTERRUPTED
     gallery = Gallery(folder.path / GALLERY)
+    console.say(f"making the gallery {gallery.folder}")
     for item in trainer.gallery():
         gallery.add(item, trainer.progress.step)
     if config.logging.csv:

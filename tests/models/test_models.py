@@ -3,7 +3,8 @@ import pytest
 
 import framework as torch
 from models import GPT, LSTM, MLP, VAE, ImageGAN, MLPRegressor, ResNet
-from models.sampling import next_tokens
+from models.gpt import Cache
+from models.sampling import Autoregressive, next_tokens
 
 
 def test_resnet_20_has_the_parameters_of_the_paper():
@@ -95,6 +96,60 @@ def test_generation_goes_on_from_the_prompt_beyond_the_context(make):
     made = model.generate(prompt, 20, generator=torch.Generator().manual_seed(1))
     assert made.shape == (2, 23) and torch.equal(made[:, :3], prompt)
     assert 0 <= made.min().item() <= made.max().item() < 11
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_cached_keys_and_values_give_the_text_that_computing_all_again_gives(seed):
+    """Up to the full context, and beyond it, where the window slides."""
+    torch.manual_seed(seed)
+    model, prompt = widened(GPT(11, 16, 2, 2, 8)), torch.randint(0, 11, (2, 3))
+    made = model.generate(prompt, 40, 0.8, 7, torch.Generator().manual_seed(seed))
+    again, generator = prompt, torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for _ in range(40):
+            scores = model(again[:, -16:])[:, -1]
+            again = torch.cat([again, next_tokens(scores, 0.8, 7, generator)], dim=1)
+    assert torch.equal(made, again)
+
+
+@pytest.mark.parametrize("pieces", [(1,) * 8, (5, 1, 2), (2, 6), (3, 5)], ids=str)
+def test_scores_of_a_text_read_in_pieces_are_those_of_the_whole(pieces):
+    model = widened(GPT(11, 8, 3, 2, 8).double())
+    tokens, caches, scores = torch.randint(0, 11, (2, 8)), [Cache() for _ in range(3)], []
+    with torch.no_grad():
+        for new in tokens.split(pieces, dim=1):
+            scores.append(model(new, caches))
+            assert {cache.length for cache in caches} == {sum(each.shape[1] for each in scores)}
+        np.testing.assert_allclose(torch.cat(scores, dim=1), model(tokens), rtol=1e-12, atol=1e-12)
+        with pytest.raises(ValueError, match="a sequence of 9 tokens is longer than the model's context of 8"):
+            model(tokens[:, :1], caches)
+
+
+def test_each_token_of_a_text_is_read_once_until_the_window_slides():
+    model, lengths = GPT(11, 8, 2, 2, 8), []
+    model.blocks[0].register_forward_hook(lambda module, args, output: lengths.append(output.shape[1]))
+    model.generate(torch.arange(3).view(1, 3), 8)
+    assert lengths == [3, 1, 1, 1, 1, 1, 8, 8]
+
+
+@LANGUAGE_MODELS
+def test_a_stream_gives_each_token_when_it_is_made(make):
+    model = make()
+    model.train()
+    stream = model.stream(torch.arange(3).view(1, 3), 5)
+    asked = []
+    model.next_scores = lambda tokens, state: asked.append(tokens.shape[1]) or (torch.zeros(1, 11), None)
+    assert next(stream).shape == (1, 1) and asked == [3]
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+    next(stream)
+    assert asked == [3, 4] and not model.training
+    stream.close()
+    assert model.training
+
+
+def test_a_model_without_next_scores_is_told():
+    with pytest.raises(NotImplementedError, match=r"Autoregressive needs a method next_scores\(tokens, state\)"):
+        Autoregressive().generate(torch.zeros(1, 1, dtype=torch.int64), 1)
 
 
 @LANGUAGE_MODELS

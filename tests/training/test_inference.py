@@ -1,5 +1,6 @@
 """Asking trained models: pictures, text, comparisons."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,10 @@ import pytest
 
 from framework.datasets.digits import draw_digits
 from framework.training.checkpoint import load_checkpoint
-from framework.training.inference import read_image
+from framework.training.inference import read_image, sample
+from framework.training.progress import Console
+from framework.training.session import Request
+from models import MODELS
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow (extra viz) is not installed")
 
@@ -110,7 +114,27 @@ def test_text_goes_on_from_the_prompt(workplace, command):
     assert len(again.strip("\n")) == 32
     assert command("--sample", "run", "--length", "30", "--temperature", "3")[1] == again
     assert command("--sample", "run", "--length", "30", "--temperature", "3", "--sample-seed", "1")[1] != again
+    # The config's own prompt is taken as far as the text had its characters.
+    assert command("--sample", "run", "--length", "3", "task.prompt=xbz")[1].startswith("b")
+    for wrong, words in [
+        (("--length", "-1"), "--length: expected a whole number >= 0, got '-1'"),
+        (("--temperature", "-1"), "--temperature: expected a number >= 0, got '-1'"),
+        (("--temperature", "nan"), "--temperature: expected a number >= 0, got 'nan'"),
+    ]:
+        status, _, errors = command("--sample", "run", *wrong)
+        assert status == 2 and words in errors
     status, _, errors = command("--sample", "run", "--prompt", "xyz")
     assert status == 1
     assert "the prompt has characters that the model does not know: 'x' 'y' 'z'" in errors
     assert load_checkpoint(Path("run")).data["facts"]["characters"] == list("abcdefgh")
+
+
+def test_text_is_written_as_it_is_made(workplace, command):
+    Path("text.txt").write_text("abcdefgh" * 200)
+    Path("text.yaml").write_text(TEXT)
+    assert "making the gallery run/gallery" in command("--config", "text.yaml", "--run-dir", "run", "train.epochs=1")[1]
+    written, shown = io.StringIO(), []
+    written.flush = lambda: shown.append(written.getvalue())
+    assert sample(Request(MODELS, [], Console(stream=written)), Path("run"), "cd", 4) == 0
+    assert shown[-1].startswith("cd") and shown[-1].endswith("\n")
+    assert [len(each) for each in shown] == [2, 3, 4, 5, 6, 7]

@@ -238,6 +238,14 @@ def test_sampled_text_follows_the_temperature_and_refuses_what_it_does_not_know(
     with pytest.raises(TrainingError, match="not trained on text"):
         sample_text(trainer.model, {}, "a", 1)
 
+    class Whole(nn.Module):
+        """A model of somebody's own, which makes the text in one piece."""
+
+        def generate(self, tokens, count, temperature, top_k, generator):
+            return framework.cat([tokens, framework.arange(count).unsqueeze(0)], dim=1)
+
+    assert sample_text(Whole(), facts, "da", 3) == "daabc"
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_state_goes_back_and_forth_for_every_kind(kind):

@@ -4,7 +4,7 @@ from framework.training.tasks.autoencoder import Autoencoder
 from framework.training.tasks.base import Batch, Objective, Result, Task
 from framework.training.tasks.classification import Classification
 from framework.training.tasks.gan import WassersteinGAN
-from framework.training.tasks.language_model import LanguageModel, sample_text
+from framework.training.tasks.language_model import LanguageModel, known_part, sample_text, stream_text
 from framework.training.tasks.regression import Regression
 
 __all__ = [
@@ -17,5 +17,7 @@ __all__ = [
     "Result",
     "Task",
     "WassersteinGAN",
+    "known_part",
     "sample_text",
+    "stream_text",
 ]

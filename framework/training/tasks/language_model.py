@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import framework
 from framework.nn import Module
@@ -19,8 +19,8 @@ from framework.training.tasks.base import Batch, Facts, Result, Task
 class LanguageModel(Task):
     """Scores ``(N, T, vocabulary)`` against the next tokens ``(N, T)``; targets of -100 are not counted.
 
-    Where ``facts`` has ``characters``, the text of each token, and the model a method ``generate`` (see ``models/gpt.py``), text
-    is sampled for the gallery.
+    Where ``facts`` has ``characters``, the text of each token, and the model a method ``stream`` or ``generate`` (see
+    :func:`stream_text`), text is sampled for the gallery.
 
     Args:
         prompt: What text for the gallery begins with, but for characters that the data don't have; the first character of
@@ -56,13 +56,18 @@ class LanguageModel(Task):
 
     def gallery(self, model: Module, batches: Iterable[Batch]) -> Iterator[Item]:
         """A sampled text."""
-        if self.facts.get("characters") and hasattr(model, "generate"):
-            known = "".join(character for character in self.prompt if character in self.facts["characters"])
+        if self.facts.get("characters") and (hasattr(model, "stream") or hasattr(model, "generate")):
+            known = known_part(self.prompt, self.facts)
             text = sample_text(model, self.facts, known, self.length, temperature=self.temperature, top_k=self.top_k)
             yield Item("text", "Sampled text", text)
 
 
-def sample_text(
+def known_part(prompt: str, facts: Facts) -> str:
+    """The prompt without the characters that the data did not have: a config's, where other data stood in for its own."""
+    return "".join(character for character in prompt if character in (facts.get("characters") or ()))
+
+
+def stream_text(
     model: Module,
     facts: Facts,
     prompt: str,
@@ -71,12 +76,12 @@ def sample_text(
     temperature: float = 0.8,
     top_k: int | None = None,
     generator: Generator | None = None,
-) -> str:
-    """The prompt with ``length`` sampled tokens after it.
+) -> Iterator[str]:
+    """The prompt, then ``length`` sampled tokens, each as soon as it is there.
 
     Args:
-        model: Its method ``generate(tokens, count, temperature, top_k, generator)`` gives tokens ``(1, T)`` with ``count`` after
-            them.
+        model: Its method ``stream(tokens, count, temperature, top_k, generator)`` gives ``count`` tokens ``(1, 1)`` that go on
+            from ``(1, T)``. One that has only ``generate``, with the same arguments, gives tokens ``(1, T + count)`` at the end.
         facts: Those of the run: ``characters``.
         prompt: Text of known characters; the first one of the vocabulary where it is empty.
         length: How many tokens.
@@ -98,12 +103,24 @@ def sample_text(
             f"the prompt has characters that the model does not know: {' '.join(map(repr, unknown))}; "
             f"it knows {''.join(characters)!r}"
         )
-    tokens = [numbers[character] for character in prompt or characters[0]]
-    generate = getattr(model, "generate", None)
-    if generate is None:
+    prompt = prompt or characters[0]
+    tokens = framework.tensor([[numbers[character] for character in prompt]])
+    stream: Any = getattr(model, "stream", None)
+    generate: Any = getattr(model, "generate", None)
+    if stream is None and generate is None:
         raise TrainingError(
-            f"{type(model).__name__} has no method generate(tokens, count, temperature, top_k, generator): give it one, as "
-            "models/gpt.py has"
+            f"{type(model).__name__} has no method generate(tokens, count, temperature, top_k, generator): give it one, or "
+            "the base class and the method next_scores that models/gpt.py has"
         )
-    sampled = generate(framework.tensor([tokens]), length, temperature, top_k, generator)
-    return "".join(characters[token] for token in sampled[0].tolist())
+    yield prompt
+    if stream is not None:
+        new = stream(tokens, length, temperature, top_k, generator)
+    else:
+        new = generate(tokens, length, temperature, top_k, generator)[:, len(prompt) :].unbind(1)
+    for each in new:
+        yield characters[each.item()]
+
+
+def sample_text(model: Module, facts: Facts, prompt: str, length: int, **options: Any) -> str:
+    """The prompt with ``length`` sampled tokens after it; for the arguments and errors see :func:`stream_text`."""
+    return "".join(stream_text(model, facts, prompt, length, **options))
