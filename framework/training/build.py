@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,9 @@ class _told:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, (ValueError, TypeError, RuntimeError, KeyError)) and not isinstance(error, TrainingError):
+        if isinstance(error, (ValueError, TypeError, RuntimeError, KeyError, ArithmeticError)) and not isinstance(
+            error, TrainingError
+        ):
             raise TrainingError(f"{self.what}: {' '.join(str(error).split())}") from error
 
 
@@ -204,7 +207,8 @@ def try_loss(task: tasks.Task, model: nn.Module, parts: Parts, name: str) -> Non
     batch = [each.to(dtype) if each.is_floating_point() else each for each in batch]
     try:
         with random_stream_apart(0), evaluation_mode(model):
-            task.measure(task.new_metrics(), task.evaluate(model, batch), batch)
+            result = task.evaluate(model, batch)
+            task.measure(task.new_metrics(), result, batch)
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         if isinstance(error, TrainingError):
             raise
@@ -212,6 +216,13 @@ def try_loss(task: tasks.Task, model: nn.Module, parts: Parts, name: str) -> Non
         raise TrainingError(
             f"model {name} and this data (samples of {shapes}) are nothing for task {task.name}: {' '.join(str(error).split())}"
         ) from error
+    if isinstance(getattr(task, "loss_function", None), nn.NLLLoss):
+        total = result.outputs.exp().sum(1).max().item()
+        if not math.isclose(total, 1, rel_tol=1e-2):
+            raise TrainingError(
+                f"loss nll needs log probabilities, but the exponentials of what model {name} gives sum to {total:.3g}: "
+                "take loss cross_entropy, or end the model with log_softmax"
+            )
 
 
 def example(parts: Parts) -> framework.Tensor:
@@ -223,25 +234,30 @@ def example(parts: Parts) -> framework.Tensor:
 def build_task(config: Config, parts: Parts) -> tasks.Task:
     """The task of the config, with its loss function and metrics.
 
+    That they fit each other was checked when the config was read, see ``consistency.py``.
+
     Raises:
-        TrainingError: If the loss or a metric is none of the task's.
+        TrainingError: If there are not as many weights as classes.
     """
     name, settings = name_and_arguments(config.task)
     kind, losses = TASKS[name]
     options = {"metrics": config.metrics, "facts": parts.facts, **settings}
     if not losses:
-        if config.loss is not None:
-            raise TrainingError(f"task {name} has losses of its own: leave out the section loss")
         return kind(**options)
     loss, arguments = (losses[0], {}) if config.loss is None else name_and_arguments(config.loss)
-    if loss not in losses:
-        raise TrainingError(f"loss.name: task {name} takes one of {', '.join(losses)}, got {loss}")
+    words = wrong_weights(arguments.get("weight"), parts.sizes.get("classes"))
+    if words:
+        raise TrainingError(f"loss.weight: {words}")
     if arguments.get("weight") is not None:
-        classes, given = parts.sizes.get("classes"), len(arguments["weight"])
-        if classes is not None and given != classes:
-            raise TrainingError(f"loss.weight: the data has {classes} classes, but there are {given} weights")
         arguments["weight"] = framework.tensor(arguments["weight"], dtype=getattr(framework, config.train.precision))
     return kind(LOSSES[loss](**arguments), **options)
+
+
+def wrong_weights(weights: Sequence[float] | None, classes: int | None) -> str | None:
+    """What is wrong with a loss's weights for so many classes (None: not known), if anything."""
+    if weights is None or classes is None or len(weights) == classes:
+        return None
+    return f"the data has {classes} classes, but there are {len(weights)} weights"
 
 
 def build_optimizers(config: Config, task: tasks.Task, model: nn.Module) -> dict[str, optim.Optimizer]:

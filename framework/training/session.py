@@ -16,6 +16,7 @@ from framework.nn import Module
 from framework.training.build import Models, build_trainer, example, open_model_file, resolve_model
 from framework.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from framework.training.config import Config, ConfigError, dump, load_config, with_model_arguments
+from framework.training.consistency import misfits
 from framework.training.data import Parts, load_parts
 from framework.training.environment import describe_environment
 from framework.training.errors import NonFiniteLoss, TrainingError
@@ -49,8 +50,16 @@ class Request:
     opened: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     def load(self, file: Path) -> Config:
-        """A config file with the overrides."""
-        return load_config(file, self.overrides, self.models, self._open if self.allow_code else None)[0]
+        """A config file with the overrides, whose sections go together.
+
+        Raises:
+            ConfigError: With a line for every problem there is.
+        """
+        config, source = load_config(file, self.overrides, self.models, self._open if self.allow_code else None)
+        problems = [source.problem(path, words) for path, words in misfits(config)]
+        if problems:
+            raise ConfigError(problems)
+        return config
 
     def _open(self, file: str, name: str) -> Callable[..., Any]:
         self.opened[name] = open_model_file(file, name)

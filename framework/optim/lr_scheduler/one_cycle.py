@@ -29,6 +29,7 @@ class OneCycleLR(LRScheduler):
 
     Raises:
         ValueError: For values out of range, and for steps beyond ``total_steps``.
+        ZeroDivisionError: If the rise has exactly one step.
     """
 
     def __init__(
@@ -62,6 +63,11 @@ class OneCycleLR(LRScheduler):
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         turn, last = float(pct_start * self.total_steps) - 1, self.total_steps - 1
+        if turn == 0:
+            raise ZeroDivisionError(
+                f"OneCycleLR: pct_start={pct_start:g} of total_steps={self.total_steps} is one step, which leaves none on "
+                "which the learning rate could rise: take more steps, or another pct_start"
+            )
         up = _phase(turn, "initial_lr", "max_lr", "max_momentum", "base_momentum")
         if three_phase:
             second_turn = float(2 * pct_start * self.total_steps) - 2

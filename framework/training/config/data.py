@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from msgspec import Meta
 
@@ -21,6 +21,14 @@ class Source(Section, tag_field="source", frozen=True, kw_only=True):
     workers: Processes = 0
     """Processes that prepare batches; 0: none beside the training itself."""
 
+    # What its samples have beside their inputs, and how many classes where that is known beforehand.
+    targets: ClassVar[str] = ""
+
+    @property
+    def known_classes(self) -> int | None:
+        """The number of classes; None where there are none, or only the files tell."""
+        return None
+
 
 class Augment(Section, frozen=True):
     """Random changes of training images."""
@@ -34,10 +42,17 @@ class Augment(Section, frozen=True):
 class ImageSource(Source, frozen=True, kw_only=True):
     """What sources of images have."""
 
+    targets = "class indices"
+
     normalize: bool = True
     """Whether to subtract the training images' mean and divide by their standard deviation; otherwise pixels are 0 to 1."""
     augment: Augment | None = None
     """Random changes of the training images."""
+
+    @property
+    def known_classes(self) -> int | None:
+        """Those of the published sets and of the digits."""
+        return 10
 
 
 class Auto(ImageSource, tag="auto", frozen=True, kw_only=True):
@@ -79,6 +94,11 @@ class Idx(ImageSource, tag="idx", frozen=True, kw_only=True):
     test_count: Count
     """Samples to test on, those that follow."""
 
+    @property
+    def known_classes(self) -> int | None:
+        """The files tell."""
+        return None
+
 
 class FashionMnist(ImageSource, tag="fashion_mnist", frozen=True, kw_only=True):
     """Fashion-MNIST: pictures of clothes in MNIST's format."""
@@ -100,6 +120,8 @@ class Cifar10(ImageSource, tag="cifar10", frozen=True, kw_only=True):
 
 class TextSource(Source, frozen=True, kw_only=True):
     """What sources of text have: a token for each character."""
+
+    targets = "tokens"
 
     context: Count = 64
     """Characters in a sample."""
@@ -132,6 +154,8 @@ class BuiltInText(TextSource, tag="built_in_text", frozen=True, kw_only=True):
 class Addition(Source, tag="addition", frozen=True, kw_only=True):
     """Sums as text, such as 27+58=85; the answer is to be foretold."""
 
+    targets = "tokens"
+
     digits: Annotated[int, Meta(ge=1, le=3)] = 2
     """Digits of each of the two numbers."""
     test_share: Share = 0.1
@@ -152,6 +176,8 @@ class Made(Source, frozen=True, kw_only=True):
 class Spirals(Made, tag="spirals", frozen=True, kw_only=True):
     """Points in the plane, on arms that wind around each other."""
 
+    targets = "class indices"
+
     arms: Annotated[int, Meta(ge=2)] = 3
     """How many arms; each is a class."""
     turns: NotNegative = 1.0
@@ -159,9 +185,16 @@ class Spirals(Made, tag="spirals", frozen=True, kw_only=True):
     noise: NotNegative = 0.02
     """Standard deviation of what is added to each coordinate, where an arm ends at radius 1."""
 
+    @property
+    def known_classes(self) -> int | None:
+        """One for each arm."""
+        return self.arms
+
 
 class Curve(Made, tag="curve", frozen=True, kw_only=True):
     """A curve of one variable, with noise that grows from left to right."""
+
+    targets = "numbers"
 
 
 class Mixture(Made, tag="mixture", frozen=True, kw_only=True):

@@ -51,9 +51,10 @@ class Autoencoder(Task):
         output = model(inputs)
         reconstruction = output[0] if isinstance(output, tuple) else output
         check_same_shape(reconstruction, inputs)
-        if self.gives_logits and not 0 <= inputs.min().item() <= inputs.max().item() <= 1:
+        binary = isinstance(self.loss_function, (nn.BCELoss, nn.BCEWithLogitsLoss))
+        if binary and not 0 <= inputs.min().item() <= inputs.max().item() <= 1:
             raise TrainingError(
-                "loss bce_with_logits needs inputs from 0 to 1, but they go from "
+                "binary cross entropy needs inputs from 0 to 1, but they go from "
                 f"{inputs.min().item():.3g} to {inputs.max().item():.3g}: set data.normalize=false"
             )
         # The loss is a mean over pixels: times their number it is the sum that the bound asks for.
