@@ -347,9 +347,9 @@ def open_model_file(file: str, name: str) -> Callable[..., nn.Module]:
         ConfigError: If the file can't be run or has no such model.
     """
     path = Path(file)
-    spec = importlib.util.spec_from_file_location(path.stem, path) if path.is_file() else None
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
-        raise ConfigError([f"{file}: no such Python file"])
+        raise ConfigError([f"{file}: is no Python file"])
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

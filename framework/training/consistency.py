@@ -1,12 +1,13 @@
-"""Which sections of a config don't go together, as far as that can be told before the data and the model are there."""
+"""What is wrong with a config that its schema allows, as far as that can be told before the data and the model are there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from framework.training.build import TASKS, wrong_weights
 from framework.training.config import Config, name_and_arguments
-from framework.training.config.data import Curve, ImageSource
+from framework.training.config.data import Curve, Idx, ImageSource, TextFile
 from framework.training.tasks import Autoencoder, Classification, LanguageModel, Regression, Task
 
 # What a task can judge outputs by; of the inputs alone the others make their own targets.
@@ -61,3 +62,22 @@ def _loss_misfits(config: Config, task: str, kind: type[Task], losses: tuple[str
     words = wrong_weights(arguments.get("weight"), config.data.known_classes)
     if words:
         yield "loss.weight", words
+
+
+def missing_files(config: Config, folder: Path) -> Iterator[tuple[str, str]]:
+    """The key path of each file of the user's own that isn't there, with words; ``folder`` is the config's."""
+    data = config.data
+    names = {Idx: ("images", "labels"), TextFile: ("file",)}.get(type(data), ())
+    for name in names:
+        file: str = getattr(data, name)
+        if not Path(file).exists():
+            yield f"data.{name}", no_such_file(file, folder)
+
+
+def no_such_file(file: str, folder: Path) -> str:
+    """Says so, and names the file if it is there compressed or not, or lies in the config's folder."""
+    path = Path(file)
+    other = path.with_suffix("") if path.suffix == ".gz" else path.with_name(path.name + ".gz")
+    near = next((each for each in (other, folder / path, folder / other) if each.is_file()), None)
+    where = "" if path.is_absolute() else f"; paths count from the folder where the command runs, {Path.cwd()}"
+    return f"no such file: {file}{where}" + (f": did you mean {near}?" if near is not None else "")

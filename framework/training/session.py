@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import framework
 from framework.nn import Module
 from framework.training.build import Models, build_trainer, example, open_model_file, resolve_model
 from framework.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from framework.training.config import Config, ConfigError, dump, load_config, with_model_arguments
-from framework.training.consistency import misfits
+from framework.training.config import Config, ConfigError, Source, dump, load_config, with_model_arguments
+from framework.training.consistency import misfits, missing_files, no_such_file
 from framework.training.data import Parts, load_parts
 from framework.training.environment import describe_environment
 from framework.training.errors import NonFiniteLoss, TrainingError
@@ -50,28 +51,38 @@ class Request:
     opened: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     def load(self, file: Path) -> Config:
-        """A config file with the overrides, whose sections go together.
+        """A config file with the overrides, whose sections go together and whose files are there.
 
         Raises:
             ConfigError: With a line for every problem there is.
         """
-        config, source = load_config(file, self.overrides, self.models, self._open if self.allow_code else None)
-        problems = [source.problem(path, words) for path, words in misfits(config)]
+        config, source = self._checked(file)
+        problems = [source.problem(path, words) for path, words in missing_files(config, file.parent)]
         if problems:
             raise ConfigError(problems)
         return config
 
-    def _open(self, file: str, name: str) -> Callable[..., Any]:
+    def _checked(self, file: Path) -> tuple[Config, Source]:
+        opened = partial(self._open, file.parent) if self.allow_code else None
+        config, source = load_config(file, self.overrides, self.models, opened)
+        problems = [source.problem(path, words) for path, words in misfits(config)]
+        if problems:
+            raise ConfigError(problems)
+        return config, source
+
+    def _open(self, folder: Path, file: str, name: str) -> Callable[..., Any]:
+        if not Path(file).is_file():
+            raise ConfigError([no_such_file(file, folder)])
         self.opened[name] = open_model_file(file, name)
         return self.opened[name]
 
     def load_stored(self, checkpoint: Checkpoint) -> Config:
-        """The config in a checkpoint, with the overrides."""
+        """The config in a checkpoint, with the overrides; the data's files need not be there."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "config.yaml"
             file.write_text(checkpoint.config, encoding="utf-8")
             try:
-                return self.load(file)
+                return self._checked(file)[0]
             except ConfigError as error:
                 words = str(error).replace(str(file), "config")
                 raise TrainingError(f"the config in {checkpoint.path}: {words}") from error

@@ -58,3 +58,31 @@ def test_sections_that_do_not_go_together_before_the_data_is_asked_for(
     assert (status, output) == (2, "")
     assert expected in errors and len(errors.splitlines()) == 1, errors
     assert not (workplace / "runs").exists()
+
+
+def test_files_that_are_not_there_are_told_with_the_place_where_they_were_looked_for(workplace, command, monkeypatch):
+    here = f"paths count from the folder where the command runs, {workplace}"
+    beside = workplace / "configs"
+    (workplace / "images.idx").rename(beside / "images.idx")
+    (workplace / "labels.idx").rename(workplace / "labels.idx.gz")
+    (beside / "model.py").write_text("raise SystemExit")
+    expected = [
+        f"configs/small.yaml:5: data.images: no such file: images.idx; {here}: did you mean configs/images.idx?",
+        f"configs/small.yaml:6: data.labels: no such file: labels.idx; {here}: did you mean labels.idx.gz?",
+    ]
+    assert command("--config", "small") == (2, "", "\n".join(expected) + "\n")
+    status, _, errors = command("--config", "small", "model={file: model.py, name: X}", "--allow-code")
+    assert (status, errors) == (
+        2,
+        f"command line: model.file: no such file: model.py; {here}: did you mean configs/model.py?\n",
+    )
+    status, _, errors = command(
+        "--config", "small", "data={source: text, file: /nowhere/a.txt}", "task.name=language_model"
+    )
+    assert (status, errors) == (2, "command line: data.file: no such file: /nowhere/a.txt\n")
+
+
+def test_paths_count_from_the_folder_where_the_command_runs(workplace, command):
+    """From that of the config, too, once the run has written it into its own."""
+    assert command("--config", "configs/small.yaml", "--run-dir", "runs/a", "--quiet")[0] == 0
+    assert command("--config", "runs/a/config.yaml", "--run-dir", "runs/b", "--quiet")[0] == 0
