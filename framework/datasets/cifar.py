@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from framework.datasets.download import fetch
+from framework.datasets.download import DownloadError, fetch, remedy
 from framework.datasets.files import DataError, reason
 from framework.datasets.images import ImageData, Report, silent
 from framework.serialization.errors import CheckpointError
@@ -82,7 +82,8 @@ def load_cifar10(folder: str | Path = "data/cifar10") -> ImageData:
             train_images, train_labels = (np.concatenate(each) for each in zip(*batches[:-1], strict=True))
             return ImageData(train_images, train_labels, *batches[-1], name="CIFAR-10")
     raise DataError(
-        f"{folder}: neither {BINARY.archive} nor {PYTHON.archive} is there, nor what is in them; put one of them there"
+        f"{folder}: neither {BINARY.archive} nor {PYTHON.archive} is there, nor the six files that are in them: "
+        f"{remedy([BINARY.archive], folder, MIRRORS[0])}"
     )
 
 
@@ -97,14 +98,21 @@ def download_cifar10(
     """Downloads the binary archive, and verifies it, unless the folder has one of the forms already; see :func:`fetch`.
 
     Raises:
-        DownloadError: If no mirror delivers it.
+        DownloadError: If no mirror delivers it; says what to put where.
         DataError: If the folder can't be written.
     """
     folder = Path(folder)
     if any(_place(folder, form) is not None for form in (BINARY, PYTHON)):
         return
     urls = [base + BINARY.archive for base in mirrors]
-    fetch(urls, folder / BINARY.archive, BINARY.sha256, BINARY.size, timeout=timeout, progress=progress, report=report)
+    try:
+        fetch(urls, folder / BINARY.archive, BINARY.sha256, BINARY.size,
+              timeout=timeout, progress=progress, report=report)  # fmt: skip
+    except DownloadError as error:
+        what_to_do = remedy([BINARY.archive], folder, MIRRORS[0])
+        raise DownloadError(
+            f"CIFAR-10 cannot be had: {'; '.join(error.failures)}; {what_to_do}", error.failures
+        ) from error
 
 
 # ---- Files ---------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,10 @@ class _MirrorFailed(Exception):
     """One mirror did not deliver; the next may."""
 
 
+class _NoAnswer(_MirrorFailed):
+    """Nothing came from it at all."""
+
+
 def fetch(
     urls: Sequence[str],
     path: Path,
@@ -41,7 +45,8 @@ def fetch(
     """Downloads to ``path`` from the first of ``urls`` that delivers ``size`` bytes with this ``sha256``.
 
     The file appears under its name only when it is complete and verified. A mirror is given up when it does
-    not answer, or sends less than 1 KiB/s, for ``timeout`` seconds. With ``progress``, tqdm (where it is
+    not answer, or sends less than 1 KiB/s, for ``timeout`` seconds; once one has not answered, the others have a quarter
+    of that to do so, since then there is probably no network at all. With ``progress``, tqdm (where it is
     installed) shows a bar on a terminal; ``report`` is told in words what is tried.
 
     Returns:
@@ -51,12 +56,14 @@ def fetch(
         DownloadError: if none did.
         DataError: if ``path`` cannot be written.
     """
-    failures = []
+    failures, patience = [], timeout
     for url in urls:
         report(f"downloading {url}")
         try:
-            _fetch_one(url, path, sha256, size, timeout, progress)
+            _fetch_one(url, path, sha256, size, timeout, patience, progress)
         except _MirrorFailed as failure:
+            if isinstance(failure, _NoAnswer):
+                patience = timeout / 4
             failures.append(f"{url}: {failure}")
             report(f"{url}: {failure}")
         else:
@@ -65,10 +72,10 @@ def fetch(
     raise DownloadError(f"{path.name} could not be downloaded: {why}", failures)
 
 
-def _fetch_one(url: str, path: Path, sha256: str, size: int, timeout: float, progress: bool) -> None:
+def _fetch_one(url: str, path: Path, sha256: str, size: int, timeout: float, patience: float, progress: bool) -> None:
     digest, received = hashlib.sha256(), 0
     with (
-        _opened(url, timeout) as response,
+        _opened(url, patience, timeout) as response,
         atomic_write(path) as file,
         _bar(path.name, size, progress) as bar,
     ):
@@ -87,26 +94,27 @@ def _fetch_one(url: str, path: Path, sha256: str, size: int, timeout: float, pro
 
 
 @contextmanager
-def _opened(url: str, timeout: float) -> Iterator[Any]:
-    """The response to a GET request, closed at the end."""
+def _opened(url: str, patience: float, timeout: float) -> Iterator[Any]:
+    """The response to a GET request, which must begin within ``patience`` seconds, closed at the end."""
     from http.client import HTTPException
     from urllib.error import HTTPError  # slow to import, and needed only for a download
 
     if not url.startswith(("http://", "https://")):
         raise _MirrorFailed("not an http or https address")
     try:
-        response = _open_in_time(url, timeout)
+        response = _open_in_time(url, patience, timeout)
     except HTTPError as error:
         error.close()
         raise _MirrorFailed(f"HTTP {error.code} {error.reason}".rstrip()) from error
     except (OSError, HTTPException, ValueError) as error:
-        raise _MirrorFailed(_words(error, timeout)) from error
+        silent = isinstance(getattr(error, "reason", error), TimeoutError)
+        raise (_NoAnswer if silent else _MirrorFailed)(_words(error, patience)) from error
     with response:
         yield response
 
 
-def _open_in_time(url: str, timeout: float) -> Any:
-    """Opens the address, or raises TimeoutError.
+def _open_in_time(url: str, patience: float, timeout: float) -> Any:
+    """Opens the address within ``patience`` seconds, or raises TimeoutError; later waits are for ``timeout``.
 
     A socket's own time-out does not cover the look-up of the name, and counts anew for each of a host's many
     addresses: behind a firewall, minutes. So the request is made in a thread that can be left behind.
@@ -132,7 +140,7 @@ def _open_in_time(url: str, timeout: float) -> Any:
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        result = done.get(timeout=timeout)
+        result = done.get(timeout=patience)
     except queue.Empty:
         left_behind.set()
         raise TimeoutError from None
@@ -176,6 +184,12 @@ def _bar(name: str, size: int, progress: bool) -> Iterator[Any]:
         return
     with tqdm(total=size, desc=name, unit="B", unit_scale=True, leave=False, disable=None) as bar:
         yield bar
+
+
+def remedy(names: Sequence[str], folder: str | Path, mirror: str) -> str:
+    """What to do where files can't be had, in words."""
+    files = f"the original files {', '.join(names)}" if len(names) > 1 else f"the original {names[0]}"
+    return f"put {files} into {folder} (for example from {mirror})"
 
 
 def _words(error: Exception, timeout: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from framework.datasets.download import DownloadError, remedy
 from framework.datasets.files import DataError
 from framework.datasets.idx import read_idx
 from framework.datasets.images import ImageData, Report, check_pair, silent
@@ -54,8 +55,8 @@ def load_fashion_mnist(folder: str | Path = "data/fashion_mnist") -> ImageData:
     paths = [find_file(folder, file) for file in FILES]
     found = [path for path in paths if path is not None]
     if len(found) < len(FILES):
-        names = ", ".join(file.name + ".gz" for file, path in zip(FILES, paths, strict=True) if path is None)
-        raise DataError(f"{folder}: of Fashion-MNIST's files there is no {names}; put the original files there")
+        names = [file.name + ".gz" for file, path in zip(FILES, paths, strict=True) if path is None]
+        raise DataError(f"{folder}: Fashion-MNIST is not complete there: {remedy(names, folder, MIRRORS[0])}")
     train_images, train_labels, test_images, test_labels = map(read_idx, found)
     check_pair(found[0], train_images, found[1], train_labels)
     check_pair(found[2], test_images, found[3], test_labels)
@@ -78,8 +79,16 @@ def download_fashion_mnist(
     """Downloads those of the four files that the folder lacks, and verifies them; see :func:`download_mnist`.
 
     Raises:
-        DownloadError: At the first file that no mirror delivers; the files before it are kept.
+        DownloadError: At the first file that no mirror delivers; it names all that are to be put there. Those before it are kept.
         DataError: If the folder can't be written.
     """
     missing = [file for file in FILES if find_file(folder, file) is None]
-    download_files(missing, folder, mirrors, timeout=timeout, progress=progress, report=report)
+    try:
+        download_files(missing, folder, mirrors, timeout=timeout, progress=progress, report=report)
+    except DownloadError as error:
+        what_to_do = remedy(
+            [file.name + ".gz" for file in FILES if find_file(folder, file) is None], folder, MIRRORS[0]
+        )
+        raise DownloadError(
+            f"Fashion-MNIST cannot be had: {'; '.join(error.failures)}; {what_to_do}", error.failures
+        ) from error

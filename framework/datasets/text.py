@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from framework.datasets.built_in_text import NAME, write_text
-from framework.datasets.download import DownloadError, fetch
+from framework.datasets.download import DownloadError, fetch, remedy
 from framework.datasets.files import DataError, reason
 from framework.datasets.images import Report, silent
 from framework.ops.creation import from_numpy
@@ -119,14 +119,14 @@ def load_shakespeare(
                 "replace it by the original, or name it as a text of your own"
             )
         return split_text(text, test_share, "tiny Shakespeare")
-    remedy = f"put the original {SHAKESPEARE} into {folder} (from {SHAKESPEARE_MIRRORS[0]})"
+    what_to_do = remedy([SHAKESPEARE], folder, SHAKESPEARE_MIRRORS[0])
     if not fallback:
-        raise DataError(f"tiny Shakespeare can't be had: {'; '.join(tried)}; {remedy}")
+        raise DataError(f"tiny Shakespeare can't be had: {'; '.join(tried)}; {what_to_do}")
     notes = [
         "Tiny Shakespeare can't be had: the built-in text is used instead. Results on it are no results on Shakespeare.",
         *(f"  - {what}" for what in tried),
-        f"  To use Shakespeare, {remedy}.",
-        "  To use the built-in text without this warning, ask for the source 'built_in_text'.",
+        f"  To use Shakespeare, {what_to_do}.",
+        "  To use the built-in text at once, without asking for Shakespeare, take the source 'built_in_text'.",
     ]
     return load_built_in_text(test_share)._replace(notes="\n".join(notes))
 

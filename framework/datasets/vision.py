@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from framework.datasets.digits import load_digits
-from framework.datasets.download import DownloadError
+from framework.datasets.download import DownloadError, remedy
 from framework.datasets.files import DataError
 from framework.datasets.images import ImageData, Report, silent
 from framework.datasets.mnist import FILES, MIRRORS, download_mnist, load_mnist, missing_files, missing_words
@@ -63,7 +63,7 @@ def load_images(
         "MNIST cannot be had: the built-in digits are used instead. Results on them are no results on MNIST.",
         *(f"  - {what}" for what in tried),
         f"  To use MNIST, {_remedy(folder)}.",
-        "  To use the built-in digits without this warning, ask for the source 'digits'.",
+        "  To use the built-in digits at once, without asking for MNIST, take the source 'digits'.",
         *([digits.notes] if digits.notes else []),
     ]
     return digits._replace(notes="\n".join(lines))
@@ -89,8 +89,7 @@ def _obtain_mnist(
 
 
 def _remedy(folder: str | Path) -> str:
-    names = ", ".join(file.name + ".gz" for file in FILES)
-    return f"put the original files {names} into {folder} (for example from {MIRRORS[0]})"
+    return remedy([file.name + ".gz" for file in FILES], folder, MIRRORS[0])
 
 
 def _nearest(source: str) -> str:

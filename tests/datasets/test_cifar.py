@@ -11,6 +11,7 @@ import pytest
 
 from framework.datasets import DataError, cifar, load_cifar10
 from framework.datasets.cifar import BINARY, PYTHON, Form, download_cifar10
+from framework.datasets.download import DownloadError
 from tests.datasets.cifar_files import batch_files, made_batches, python2_batch, python3_batch, write_archive
 
 
@@ -53,6 +54,17 @@ def test_the_made_python_2_pickle_is_what_pickle_reads() -> None:
     batch = pickle.loads(python2_batch(pixels, labels), encoding="bytes")
     np.testing.assert_array_equal(batch[b"data"], pixels)
     assert batch[b"labels"] == labels.tolist()
+
+
+def test_what_to_put_where_is_said_where_it_can_not_be_had(tmp_path: Path) -> None:
+    words = f"put the original {BINARY.archive} into {tmp_path} (for example from https://www.cs.toronto.edu/~kriz/)"
+    with pytest.raises(DownloadError) as caught:
+        download_cifar10(tmp_path, mirrors=["nowhere/"])
+    tried = f"nowhere/{BINARY.archive}: not an http or https address"
+    assert str(caught.value) == f"CIFAR-10 cannot be had: {tried}; {words}"
+    with pytest.raises(DataError) as missing:
+        load_cifar10(tmp_path)
+    assert words in str(missing.value)
 
 
 def test_nothing_is_downloaded_where_an_archive_is(tmp_path: Path) -> None:

@@ -71,6 +71,22 @@ def test_stalled_server_times_out(server: Server, tmp_path: Path, after: bytes |
     assert time.monotonic() - start < 5
 
 
+def test_after_a_silent_mirror_the_others_have_a_quarter_of_the_time(server: Server, tmp_path: Path) -> None:
+    for name in ("/a", "/b", "/c"):
+        server.stalls(name)
+    server.sends("/good", CONTENT)
+    with pytest.raises(DownloadError) as caught:
+        get(server, tmp_path, "a", "b", "absent", "c", timeout=0.8)
+    words = [each.removeprefix(server.base) for each in caught.value.failures]
+    assert words == [
+        "a: no answer within 0.8 s",
+        "b: no answer within 0.2 s",
+        "absent: HTTP 404 Not Found",
+        "c: no answer within 0.2 s",
+    ]
+    assert get(server, tmp_path, "a", "good", timeout=4.0).endswith("/good")
+
+
 def test_dripping_server_is_given_up(server: Server, tmp_path: Path) -> None:
     server.drips("/dripping")
     assert "too slow" in failure(server, tmp_path, "dripping", timeout=0.3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from framework.datasets import DataError, load_fashion_mnist, write_idx
+from framework.datasets.download import DownloadError
 from framework.datasets.fashion_mnist import CLASSES, download_fashion_mnist
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -31,13 +32,28 @@ def test_packed_and_unpacked_files_are_read(folder: Path) -> None:
     assert len(CLASSES) == 10 and data.name == "Fashion-MNIST"
 
 
+def test_what_to_put_where_is_said_where_it_can_not_be_had(tmp_path: Path) -> None:
+    names = [f"{name}.gz" for name in NAMES]
+    words = (
+        f"put the original files {', '.join(names)} into {tmp_path} (for example from http://fashion-mnist.s3-website."
+    )
+    with pytest.raises(DownloadError) as caught:
+        download_fashion_mnist(tmp_path, mirrors=["nowhere/"])
+    assert str(caught.value).startswith(
+        f"Fashion-MNIST cannot be had: nowhere/{names[0]}: not an http or https address; {words}"
+    )
+    with pytest.raises(DataError) as missing:
+        load_fashion_mnist(tmp_path)
+    assert words in str(missing.value)
+
+
 def test_nothing_is_downloaded_where_all_is_there(folder: Path) -> None:
     download_fashion_mnist(folder, mirrors=["http://not-asked.invalid/"])
 
 
 def test_missing_files_are_named(folder: Path) -> None:
     (folder / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match=r"no t10k-labels-idx1-ubyte\.gz; put"):
+    with pytest.raises(DataError, match=r"not complete there: put the original t10k-labels-idx1-ubyte\.gz into"):
         load_fashion_mnist(folder)
 
 
