@@ -23,8 +23,7 @@ def _package(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError:
         raise ImportError(
-            "a .safetensors file needs the package safetensors: python -m pip install safetensors "
-            '(or the extra: pip install "framework[interop]")'
+            "a .safetensors file needs the package safetensors: python -m pip install safetensors"
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from framework.training.session import Request, dry_run, evaluate, find_rate, re
 
 CONFIGS = Path("configs")
 INTERRUPTED = 130
+BROKEN_PIPE = 141
 
 
 def main(models: Models, arguments: Sequence[str] | None = None) -> int:
@@ -28,8 +30,21 @@ def main(models: Models, arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; ``sys.argv`` by default.
 
     Returns:
-        The exit status: 0, 1 for a run that failed, 2 for a request that can't be met, 130 after Ctrl-C.
+        The exit status: 0, 1 for a run that failed, 2 for a request that can't be met, 130 after Ctrl-C, 141 if the
+        output's reader has gone.
     """
+    try:
+        try:
+            return _run(models, arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has gone, as "| head -1" does
+        for stream in (sys.stdout, sys.stderr):  # nor can the rest of it be written at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return BROKEN_PIPE
+
+
+def _run(models: Models, arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     request = Request(models, options.overrides, Console(options.quiet), options.allow_code)

@@ -8,6 +8,7 @@ from pathlib import Path
 from framework.training.build import TASKS, wrong_weights
 from framework.training.config import Config, name_and_arguments
 from framework.training.config.data import Curve, Idx, ImageSource, TextFile
+from framework.training.report import tensorboard
 from framework.training.tasks import Autoencoder, Classification, LanguageModel, Regression, Task
 
 # What a task can judge outputs by; of the inputs alone the others make their own targets.
@@ -64,14 +65,21 @@ def _loss_misfits(config: Config, task: str, kind: type[Task], losses: tuple[str
         yield "loss.weight", words
 
 
-def missing_files(config: Config, folder: Path) -> Iterator[tuple[str, str]]:
-    """The key path of each file of the user's own that isn't there, with words; ``folder`` is the config's."""
+def missing(config: Config, folder: Path) -> Iterator[tuple[str, str]]:
+    """The key path of each file of the user's own and each package that isn't there, with words.
+
+    Args:
+        config: Of a new run.
+        folder: Where its file lies.
+    """
     data = config.data
     names = {Idx: ("images", "labels"), TextFile: ("file",)}.get(type(data), ())
     for name in names:
         file: str = getattr(data, name)
         if not Path(file).exists():
             yield f"data.{name}", no_such_file(file, folder)
+    if config.logging.tensorboard and not tensorboard.available():
+        yield "logging.tensorboard", tensorboard.MISSING
 
 
 def no_such_file(file: str, folder: Path) -> str:

@@ -116,7 +116,7 @@ def read_image(file: str | Path, shape: tuple[int, int, int], invert: bool = Fal
         from PIL import Image, ImageOps, UnidentifiedImageError  # the extra "viz"
     except ImportError as error:
         raise TrainingError(
-            '--predict reads pictures with Pillow, which is not installed: python -m pip install "framework[viz]"'
+            "--predict reads pictures with Pillow, which is not installed: python -m pip install pillow"
         ) from error
     channels, height, width = shape
     try:

@@ -171,5 +171,7 @@ class Lines(Callback):
 
 
 def spell_figure(name: str, value: float) -> str:
-    """A figure as a person reads it: shares in percent."""
-    return f"{value:.2%}" if name.endswith(_SHARES) else f"{value:.4f}"
+    """A figure as a person reads it: shares in percent, others with four decimals, or digits where they are huge or tiny."""
+    if name.endswith(_SHARES):
+        return f"{value:.2%}"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.4g}"

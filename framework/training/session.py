@@ -17,7 +17,7 @@ from framework.nn import Module
 from framework.training.build import Models, build_trainer, example, open_model_file, resolve_model
 from framework.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from framework.training.config import Config, ConfigError, Source, dump, load_config, with_model_arguments
-from framework.training.consistency import misfits, missing_files, no_such_file
+from framework.training.consistency import misfits, missing, no_such_file
 from framework.training.data import Parts, load_parts
 from framework.training.environment import describe_environment
 from framework.training.errors import NonFiniteLoss, TrainingError
@@ -51,13 +51,13 @@ class Request:
     opened: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     def load(self, file: Path) -> Config:
-        """A config file with the overrides, whose sections go together and whose files are there.
+        """A config file with the overrides, whose sections go together, and for which all is there.
 
         Raises:
             ConfigError: With a line for every problem there is.
         """
         config, source = self._checked(file)
-        problems = [source.problem(path, words) for path, words in missing_files(config, file.parent)]
+        problems = [source.problem(path, words) for path, words in missing(config, file.parent)]
         if problems:
             raise ConfigError(problems)
         return config
@@ -172,7 +172,9 @@ def find_rate(request: Request, file: Path) -> int:
     console = request.console
     width = max(found.losses) - min(found.losses) or 1.0
     for rate, loss in list(zip(found.rates, found.losses, strict=True))[:: max(1, len(found.rates) // 25)]:
-        console.always(f"{rate:10.2e}  loss {loss:8.4f}  {'█' * round(40 * (loss - min(found.losses)) / width)}")
+        console.always(
+            f"{rate:10.2e}  loss {spell_figure('loss', loss):>9}  {'█' * round(40 * (loss - min(found.losses)) / width)}"
+        )
     console.always(
         f"learning rate {found.suggestion:.2g} (a tenth of the one with the least loss); the config has {config.optimizer.lr:g}"
     )

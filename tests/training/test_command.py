@@ -17,6 +17,7 @@ import yaml
 
 import framework
 from framework.training.checkpoint import load_checkpoint
+from framework.training.recording import spell_figure
 from framework.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -234,6 +235,44 @@ def test_a_model_of_ones_own_needs_leave_to_run(workplace, command):
     (workplace / "broken.py").write_text("1 / 0")
     status, _, errors = command("--config", "small", "model={file: broken.py, name: X}", "--allow-code")
     assert status == 2 and "can't be run: ZeroDivisionError" in errors and "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--help"], ["--config", "small"], ["--config", "small", "--dry-run"], ["--config", "nothing"]],
+    ids=" ".join,
+)
+def test_a_reader_that_has_gone_ends_it_quietly(workplace, arguments):
+    """As ``| head -1`` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        ended = subprocess.run(
+            [sys.executable, ROOT / "train.py", *arguments],
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    if arguments == ["--config", "nothing"]:  # which writes nothing to where nobody reads
+        assert ended.returncode == 2 and "no such config" in ended.stderr
+    else:  # argparse has a way of its own with its help
+        assert ended.returncode == 141 or (ended.returncode == 0 and arguments in ([], ["--help"]))
+        assert ended.stderr == ""
+
+
+def test_figures_that_are_huge_or_tiny_are_written_short():
+    written = {
+        0.0: "0.0000",
+        0.25: "0.2500",
+        123.45678: "123.4568",
+        -2.5: "-2.5000",
+        1.2345678e35: "1.235e+35",
+        2.5e-7: "2.5e-07",
+    }
+    assert {value: spell_figure("loss", value) for value in written} == written
+    assert spell_figure("loss", float("nan")) == "nan"
+    assert spell_figure("test_accuracy", 0.9876) == "98.76%"
 
 
 def test_find_lr_names_a_rate_and_leaves_nothing(workplace, command):

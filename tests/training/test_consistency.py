@@ -1,5 +1,7 @@
 """Sections of a config that don't go together are told when it is read."""
 
+import sys
+
 import pytest
 
 
@@ -86,3 +88,13 @@ def test_paths_count_from_the_folder_where_the_command_runs(workplace, command):
     """From that of the config, too, once the run has written it into its own."""
     assert command("--config", "configs/small.yaml", "--run-dir", "runs/a", "--quiet")[0] == 0
     assert command("--config", "runs/a/config.yaml", "--run-dir", "runs/b", "--quiet")[0] == 0
+
+
+def test_a_package_that_is_missing_is_told_before_anything_is_made(workplace, command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    words = (
+        "logging.tensorboard: needs tensorboardX, which is not installed: python -m pip install tensorboardX, or set"
+    )
+    status, output, errors = command("--config", "small", "logging.tensorboard=true")
+    assert (status, output) == (2, "") and words in errors
+    assert not (workplace / "runs").exists()

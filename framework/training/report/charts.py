@@ -19,7 +19,7 @@ from framework.training.report.record import Panel
 
 Array = np.ndarray[Any, Any]
 
-MISSING = 'matplotlib is not installed: python -m pip install "framework[viz]", then write the report again'
+MISSING = "matplotlib is not installed: python -m pip install matplotlib, then write the report again"
 COLOURS = ("#3b82f6", "#f07f2e", "#22a06b", "#b757d8", "#d9463e", "#8a7a2e")  # told apart on white and on near-black
 _KNOWN = {"each update": 0, "train": 1, "test": 2}  # the same colour in every chart
 _TEXT = "#010203"

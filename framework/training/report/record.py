@@ -251,7 +251,7 @@ def format_figure(figure: str, value: float) -> str:
     """A value as a person reads it: shares in percent, others with four significant digits."""
     if any(word in figure for word in _SHARES) and 0 <= value <= 1:
         return f"{value:.2%}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def format_seconds(seconds: float) -> str:

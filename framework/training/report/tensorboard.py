@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from framework.training.errors import TrainingError
 
 FOLDER = "tensorboard"
+MISSING = (
+    "needs tensorboardX, which is not installed: python -m pip install tensorboardX, or set logging.tensorboard=false"
+)
 _BOOKKEEPING = {"step", "epoch", "seconds"}
+
+
+def available() -> bool:
+    """Whether event files can be written."""
+    return find_spec("tensorboardX") is not None
 
 
 class EventWriter:
@@ -28,10 +37,7 @@ class EventWriter:
         try:
             from tensorboardX import SummaryWriter  # the extra "viz"
         except ImportError as error:
-            raise TrainingError(
-                "logging.tensorboard: true needs tensorboardX, which is not installed: "
-                'python -m pip install "framework[viz]", or set logging.tensorboard=false'
-            ) from error
+            raise TrainingError(f"logging.tensorboard: {MISSING}") from error
         purge = None if after_step is None else after_step + 1
         try:
             self._writer = SummaryWriter(str(Path(run) / FOLDER), purge_step=purge, write_to_disk=True)

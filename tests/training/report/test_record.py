@@ -78,4 +78,5 @@ def test_figures_are_written_as_people_read_them():
     assert format_figure("accuracy", 0.98765) == "98.77%"
     assert format_figure("loss", 0.0123456) == "0.01235"
     assert format_figure("samples_per_second", 12345.6) == "12,346"
+    assert format_figure("loss", 1.23456e35) == "1.235e+35"
     assert [format_seconds(each) for each in (4.25, 200, 7500)] == ["4.2 s", "3 min 20 s", "2 h 05 min"]

@@ -75,7 +75,7 @@ def test_without_matplotlib_it_says_so_and_has_tables(make_run, monkeypatch):
     monkeypatch.setattr(charts, "available", lambda: False)
     path = write_report(make_run("a"))
     words = text_of(path)
-    assert 'python -m pip install "framework[viz]"' in words
+    assert "python -m pip install matplotlib, then" in words
     assert "loss, each update" in words
     assert "<svg" not in path.read_text(encoding="utf-8")
 
