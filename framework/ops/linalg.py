@@ -72,10 +72,11 @@ def _product(name: str, input: Any, other: Any) -> Any:
             return _narrow_product(name, input, other)
         left, right = input.ndim, other.ndim
         if left <= 2 and 0 < right <= 2 and left:
-            return input.dot(other)
+            return input.dot(other) if other.size > _TINY else _tiny_product(input, other)
         if 0 < right <= 2 < left and input.flags.c_contiguous:
             shape = input.shape
-            result = input.reshape(math.prod(shape[:-1]), shape[-1]).dot(other)
+            matrix = input.reshape(math.prod(shape[:-1]), shape[-1])
+            result = matrix.dot(other) if other.size > _TINY else _tiny_product(matrix, other)
             return result.reshape(shape[:-1] + other.shape[1:])
         return np.matmul(_for_blas(input), _for_blas(other))
     except ValueError:
@@ -83,6 +84,20 @@ def _product(name: str, input: Any, other: Any) -> Any:
     except AttributeError:
         require_tensors(name, input=input, other=other)
         raise
+
+
+_TINY = 64  # elements
+
+
+def _tiny_product(input: Any, other: Any) -> Any:
+    """The product with a tiny matrix. BLAS libraries add up few columns of float32 in different orders, which a softmax of scores
+    in the thousands makes visible: where the input is tiny too, the sums are taken in float64 and rounded once.
+    """
+    if input.dtype.char != "f" or input.size > _TINY or input.ndim != 2 or other.ndim != 2:
+        return input.dot(other)
+    if len(input) == 1 or len(other) <= 2 or not 1 < other.shape[1] <= 8:
+        return input.dot(other)
+    return input.astype(np.float64).dot(other.astype(np.float64)).astype(np.float32)
 
 
 def _narrow_product(name: str, input: Any, other: Any) -> Any:

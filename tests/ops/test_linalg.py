@@ -61,6 +61,15 @@ def test_matmul_is_numpys_in_every_case_of_broadcasting(case: tuple[np.ndarray, 
         np.testing.assert_allclose(tensor.grad.numpy(), summed, atol=1e-12)
 
 
+@pytest.mark.parametrize(("batch", "k", "m"), [((6,), 4, 4), ((3, 2), 4, 4), ((2,), 8, 8), ((16,), 4, 5), ((9,), 7, 2)])
+def test_tiny_float32_products_are_rounded_once(batch: tuple[int, ...], k: int, m: int) -> None:
+    random = np.random.default_rng(0)
+    a, weight = [random.standard_normal(shape).astype(np.float32) for shape in ((*batch, k), (m, k))]
+    exact = (a.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.float32)
+    np.testing.assert_array_equal((framework.tensor(a) @ framework.tensor(weight).T).numpy(), exact)
+    np.testing.assert_array_equal(F.linear(framework.tensor(a), framework.tensor(weight)).numpy(), exact)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [

@@ -132,7 +132,7 @@ def status(label: str, name: str, there: bool, reports: dict[str, list[tuple[str
             raise RuntimeError(f"{operator} differs from PyTorch: {problems[0]}")
         if operator in DIFFERENCES:
             return "documented difference", DIFFERENCES[operator]
-        if EXCEPTIONS.get(operator, ("",))[0] in ("contents", "places", "signs", "float32"):
+        if EXCEPTIONS.get(operator, ("",))[0] in ("contents", "places", "signs"):
             return "documented difference", EXCEPTIONS[operator][1]
         if any(report.samples for _, report in found):
             same = all(report.identical for _, report in found)

@@ -30,7 +30,7 @@ KNOWN = {torch.float64, torch.float32, torch.int64, torch.int32, torch.int16, to
 
 # What is left out of the comparison, and why. "contents": only shapes and dtypes count; "places": which of several equal
 # elements an index names is open; "signs": only what the sample itself calls well-defined; "rounding" and "rounding of
-# gradients": float32 bounds 25 times as wide; "float32": no samples in float32.
+# gradients": float32 bounds 25 times as wide.
 EXCEPTIONS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("empty", "empty_like", "new_empty"), ("contents", "the contents of the memory are undefined")),
     **dict.fromkeys(
@@ -47,11 +47,6 @@ EXCEPTIONS: dict[str, tuple[str, str]] = {
     ),
     "nn.functional.ctc_loss": ("rounding of gradients", "a long chain of exponentials"),
     "nn.functional.grid_sample": ("rounding of gradients", "the gradient jumps at the borders of pixels"),
-    "nn.functional.multi_head_attention_forward": (
-        "float32",
-        "samples with scores in the thousands: the last digit of a score decides the softmax. Over all samples the errors "
-        "against float64 are as large as PyTorch's (geometric means 6.1e-4 and 6.0e-4), but fall on other samples",
-    ),
 }
 # Where what differs is known, meant, and in the documentation.
 DIFFERENCES = {
@@ -403,7 +398,7 @@ def compare(op: Any, samples: int | None) -> Report:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, dtype in DTYPES.items():
-            if dtype not in supported or (name == "float32" and EXCEPTIONS.get(op.name, ("",))[0] == "float32"):
+            if dtype not in supported:
                 continue
             wants = name.startswith("float") and dtype in op.supported_backward_dtypes("cpu") and op.supports_autograd
             torch.manual_seed(0)
