@@ -41,13 +41,14 @@ _EXPONENT = tuple([-2 * each for each in NORMAL])
 
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
-    return np.maximum(x, 0) if x.size < _LARGE else large_relu(x)
+    return np.maximum(0, x) if x.size < _LARGE and x.itemsize > 2 else large_relu(x)
 
 
 @twin(_LARGE)
 def large_relu(x: Any) -> Any:
-    """:func:`relu` of many elements."""
-    return np.maximum(x, 0)
+    """:func:`relu` of many elements, or of float16."""
+    # Of 0 and -0 NumPy takes the second, of float16 the first: -0 stays, as in PyTorch.
+    return np.maximum(0, x) if x.itemsize > 2 else np.maximum(x, 0)
 
 
 @twin(_LARGE)
@@ -195,11 +196,11 @@ def elu(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
     """``scale max(x, 0) + scale alpha (exp(input_scale min(x, 0)) - 1)``."""
 
     def block(x: Array, y: Array) -> None:
-        low = np.minimum(x, 0, out=np.empty_like(x))
+        low = np.minimum(0, x, out=np.empty_like(x))  # -0 stays
         np.multiply(low, input_scale, out=low)
         np.expm1(low, out=low)
         np.multiply(low, alpha * scale, out=low)
-        np.maximum(x, 0, out=y)
+        np.maximum(0, x, out=y)
         np.multiply(y, scale, out=y)
         np.add(y, low, out=y)
 
@@ -253,7 +254,7 @@ def log_sigmoid(x: Array) -> Array:
 
     def block(x: Array, y: Array) -> None:
         _log_one_plus_exp(np.negative(x, out=np.empty_like(x)), y)
-        np.negative(y, out=y)
+        np.subtract(0, y, out=y)  # 0 rather than -0 for large x
 
     return blockwise(block, (x,))[0]
 

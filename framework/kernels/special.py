@@ -210,7 +210,7 @@ _BERNOULLI = (
 @in_float64
 def lgamma(x: Array) -> Array:
     """The logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, …"""
-    positive = np.maximum(np.where(x <= 0, -x, x), np.finfo(np.float64).tiny)
+    positive = np.maximum(np.where(x <= 0, -x, x), np.finfo(np.float64).smallest_subnormal)
     result = _lgamma_positive(positive)
     if (x <= 0).any():
         # |gamma(x) gamma(-x)| = pi / |x sin(pi x)|; the sine of the fraction, since sin(pi x) is inexact for

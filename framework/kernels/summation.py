@@ -22,12 +22,13 @@ _MANY_ROWS = 2048
 
 
 def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of an array, with float16 computed in float32 and rounded once, at the end."""
+    """The function, with arrays of float16 computed in float32 and rounded once, at the end; the first argument tells."""
 
     @functools.wraps(function)
     def computed(array: Array, *args: Any) -> Any:
         if array.dtype.char == "e":
-            return function(array.astype(np.float32), *args).astype(np.float16)
+            rest = [each.astype(np.float32) if isinstance(each, np.ndarray) else each for each in args]
+            return function(array.astype(np.float32), *rest).astype(np.float16)
         return function(array, *args)
 
     return computed

@@ -23,7 +23,6 @@ from framework.ops.conversion import as_number
 from framework.ops.dims import wrap_dim
 from framework.ops.elementwise import abs, mul, neg, sub
 from framework.ops.joining import narrow
-from framework.ops.powers import square
 from framework.ops.rectifiers import (
     celu,
     celu_,
@@ -302,14 +301,9 @@ def logsigmoid(input: Any) -> Any:
     return kernels.log_sigmoid(input)
 
 
-@primitive(promotes="float", input=lambda grad, input: grad / square(_above_magnitude(input)))
 def softsign(input: Any) -> Any:
     """``input / (1 + |input|)``."""
-    return input / (np.absolute(input) + 1)
-
-
-def _above_magnitude(input: Any) -> Any:
-    return abs(input) + 1
+    return input / (abs(input) + 1)
 
 
 def tanhshrink(input: Any) -> Any:

@@ -135,6 +135,11 @@ def remainder(input: Any, other: Any) -> Any:
         RuntimeError: If integers are divided by zero.
     """
     _check_divisor("remainder", other)
+    if (other if isinstance(other, np.ndarray) else input).dtype.kind == "f":
+        # A zero keeps the sign of ``input``, where NumPy gives it that of ``other``.
+        rest = np.fmod(input, other)
+        opposed = np.not_equal(rest, 0) & np.not_equal(np.less(rest, 0), np.less(other, 0))
+        return np.where(opposed, rest + other, rest)
     return np.remainder(input, other)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
+from framework.kernels.summation import in_float32
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.conversion import as_number
 from framework.ops.rounding import zeros
@@ -186,6 +187,11 @@ sgn = sign
     weight=lambda grad, input, end: grad * (end - input),
 )
 def _lerp(input: Any, end: Any, weight: Any) -> Any:
+    return _between(input, end, weight)
+
+
+@in_float32
+def _between(input: Any, end: Any, weight: Any) -> Any:
     # Exact at both ends.
     difference = end - input
     if isinstance(weight, (int, float)):
@@ -222,7 +228,12 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Tensor:
 )
 def _addcmul(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
     no_bools("addcmul", input)
-    return np.add(input, np.multiply(np.multiply(tensor1, _number(value, input)), tensor2))
+    return _plus_product(input, tensor1, tensor2, _number(value, input))
+
+
+@in_float32
+def _plus_product(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
+    return np.add(input, np.multiply(np.multiply(tensor1, value), tensor2))
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Tensor:
@@ -238,7 +249,12 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
     tensor2=lambda grad, tensor1, tensor2, value: -grad * (tensor1 * value / (tensor2 * tensor2)),
 )
 def _addcdiv(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
-    return np.add(input, np.divide(np.multiply(tensor1, _number(value, input)), tensor2))
+    return _plus_quotient(input, tensor1, tensor2, _number(value, input))
+
+
+@in_float32
+def _plus_quotient(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
+    return np.add(input, np.divide(np.multiply(tensor1, value), tensor2))
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
-from framework.dtypes import from_numpy_dtype
+from framework.dtypes import float16, float32, from_numpy_dtype
 from framework.kernels.summation import in_float32, total, total_of_squares
 from framework.ops.checks import require_one_dtype
 from framework.ops.conversion import to_dtype
@@ -21,7 +21,6 @@ from framework.ops.extrema import amax, amin, tie_shares
 from framework.ops.joining import select_
 from framework.ops.powers import pow
 from framework.ops.reductions import Dims, reduced_dims, restore, sum
-from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where, select
 from framework.ops.shape import _permute, as_shape, unsqueeze
 from framework.ops.solving import inv
@@ -43,7 +42,7 @@ def _vector_norm_gradient(
     shape = input.shape
     grad, norm = restore(grad, dims, keepdim, shape), restore(result, dims, keepdim, shape)
     if ord == 0:
-        return zeros(input)
+        return None  # as in PyTorch: no gradient at all
     if ord == 1:
         return grad * sign(input)
     if ord == 2:
@@ -52,7 +51,7 @@ def _vector_norm_gradient(
         return grad * sign(input) * tie_shares(abs(input), norm, dims, True)
     size = abs(input)
     if ord < 1:
-        return sign(input) * keep_where(pow(size, ord - 1), size != 0) * (grad * pow(norm, 1 - ord))
+        return sign(input) * keep_where(pow(size, ord - 1), size != 0) * grad * pow(norm, 1 - ord)
     slope = sign(input) * pow(size, ord - 1) if ord < 2 else input * pow(size, ord - 2)
     return slope * keep_where(grad / pow(norm, ord - 1), norm != 0)
 
@@ -318,6 +317,9 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     dim = wrap_dim(dim, ndim)
-    norms = vector_norm(input, p, tuple([i for i in range(ndim) if i != dim]), True)
+    # The norm of float16 may be beyond it, which the factor is not.
+    wide = float32 if input.dtype is float16 else None
+    norms = vector_norm(input, p, tuple([i for i in range(ndim) if i != dim]), True, dtype=wide)
     # PyTorch's own 1e-7 keeps the quotient finite.
-    return input * select(norms > maxnorm, maxnorm / (norms + 1e-7), ones_like(norms))
+    factor = select(norms > maxnorm, maxnorm / (norms + 1e-7), ones_like(norms))
+    return input * (factor if wide is None else to_dtype(factor, float16))

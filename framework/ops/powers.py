@@ -10,6 +10,7 @@ from framework.autograd.graph import Variable, array_of
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.dtypes import float64
+from framework.kernels.summation import in_float32
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.conversion import as_number
 from framework.ops.rounding import zeros
@@ -67,7 +68,7 @@ def _pow_number(input: Any, exponent: Any) -> Any:
 
 
 _SMALL_POWERS: dict[float, Any] = {
-    -2: lambda x: np.reciprocal(np.square(x)),
+    -2: in_float32(lambda x: np.reciprocal(np.square(x))),  # the square may be beyond float16
     -1: np.reciprocal,
     -0.5: lambda x: np.reciprocal(np.sqrt(x)),
     0: np.ones_like,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.autograd.primitive import primitive
+from framework.kernels.summation import in_float32
 from framework.ops.checks import no_bools, only_floats, with_out
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def _round(input: Any, decimals: int) -> Any:
     if decimals == 0:
         return np.rint(input) if input.dtype.kind == "f" else input.copy()
     only_floats("round", input)
+    return _rounded(input, decimals)
+
+
+@in_float32
+def _rounded(input: Any, decimals: int) -> Any:
     # PyTorch's own steps, so that the same digits come out.
     factor = 10.0 ** abs(decimals)
     return np.rint(input * factor) / factor if decimals > 0 else np.rint(input / factor) * factor

@@ -10,6 +10,7 @@ from framework import return_types
 from framework.autograd.graph import array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
+from framework.kernels.summation import in_float32
 from framework.ops.arranging import _flip
 from framework.ops.checks import only_floats, with_out
 from framework.ops.comparison import logical_xor
@@ -171,7 +172,12 @@ def cumprod(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any
 
 @primitive(input=lambda grad, input, dim, result: _logcumsumexp_gradient(grad, input, dim, result))
 def _logcumsumexp(input: Any, dim: int) -> Any:
-    return np.logaddexp.accumulate(input, dim) if input.ndim else input.copy()
+    return _accumulated_exponentials(input, dim) if input.ndim else input.copy()
+
+
+@in_float32
+def _accumulated_exponentials(input: Any, dim: int) -> Any:
+    return np.logaddexp.accumulate(input, dim)
 
 
 def _logcumsumexp_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:

@@ -250,12 +250,14 @@ def clamp_max(input: Any, max: Any, *, out: Any = None) -> Tensor:
 
 @primitive(name="ClampBackward1", input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)))
 def _clamp_numbers(input: Any, min: Any, max: Any) -> Any:
-    if min is None:
-        return np.minimum(input, max)
-    if max is None:
-        return np.maximum(input, min)
-    # np.clip is one pass in place of two, but has a dear call.
-    return np.clip(input, min, max) if input.size > FEW else np.minimum(np.maximum(input, min), max)
+    if min is not None and max is not None and input.size > FEW:
+        return np.clip(input, min, max)  # one pass in place of two, but a dear call
+    if input.itemsize == 2:
+        bounded = input if min is None else np.maximum(input, min)
+        return bounded if max is None else np.minimum(bounded, max)
+    # Of 0 and -0 NumPy takes the second, of float16 the first: the input's stays, as in PyTorch.
+    bounded = input if min is None else np.maximum(min, input)
+    return bounded if max is None else np.minimum(max, bounded)
 
 
 @primitive(
@@ -292,7 +294,8 @@ def copysign(input: Any, other: Any) -> Any:
 
 @primitive()
 def _sign_change(input: Any, result: Any) -> Any:
-    return np.sign(input) * np.sign(result)
+    ratio = result / input
+    return np.where(input == 0, np.zeros_like(ratio), ratio)  # NaN at an infinity, as in PyTorch
 
 
 @of_tensors

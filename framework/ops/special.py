@@ -11,6 +11,7 @@ import numpy as np
 
 from framework.autograd.primitive import primitive
 from framework.kernels import special as kernels
+from framework.kernels.summation import in_float32
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.elementwise import sign
 from framework.ops.selection import keep_where, select
@@ -108,7 +109,7 @@ def entr(input: Any) -> Any:
 @primitive(promotes="float", input=lambda grad, input: grad * i1(input))
 def i0(input: Any) -> Any:
     """The modified Bessel function of order 0."""
-    return kernels.bessel_i(input, 0) * np.exp(np.absolute(input))
+    return _bessel(input, 0)
 
 
 @primitive(
@@ -116,7 +117,12 @@ def i0(input: Any) -> Any:
 )
 def i1(input: Any) -> Any:
     """The modified Bessel function of order 1."""
-    return kernels.bessel_i(input, 1) * np.exp(np.absolute(input))
+    return _bessel(input, 1)
+
+
+@in_float32
+def _bessel(input: Any, order: int) -> Any:
+    return kernels.bessel_i(input, order) * np.exp(np.absolute(input))
 
 
 @primitive(
@@ -223,6 +229,11 @@ def xlog1py(input: Any, other: Any) -> Any:
 @primitive(promotes="float", input=lambda grad, input: grad * _sinc_slope(input))
 def sinc(input: Any) -> Any:
     """``sin(pi input) / (pi input)``, and 1 at 0."""
+    return _sinc(input)
+
+
+@in_float32
+def _sinc(input: Any) -> Any:
     angle = input * math.pi
     return np.where(input == 0, np.ones_like(angle), np.sin(angle) / angle)
 

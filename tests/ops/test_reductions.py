@@ -315,3 +315,21 @@ def test_counting() -> None:
     x = framework.tensor([[0.0, 1.0], [2.0, NAN]])
     assert framework.count_nonzero(x).item() == 3
     assert framework.count_nonzero(x, 0).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda t, x: t.logcumsumexp(x, 0),
+        lambda t, x: t.addcmul(x, x, x, value=-2.0),
+        lambda t, x: t.lerp(x, x.flip(0), 1.5),
+        lambda t, x: t.special.i1(x / 100),
+        lambda t, x: x**-2,
+        lambda t, x: t.renorm(x.reshape(2, -1), 2, 0, 10.0),
+    ],
+)
+def test_float16_steps_in_between_may_be_beyond_it(operation: Any) -> None:
+    x = framework.tensor(np.linspace(200, 1000, 64).astype(np.float16))
+    assert operation(framework, x).dtype is framework.float16
+    wide = operation(framework, x.float()).numpy().astype(np.float16)
+    np.testing.assert_allclose(operation(framework, x).numpy().astype(float), wide.astype(float), rtol=2e-3)

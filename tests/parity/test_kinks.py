@@ -55,6 +55,7 @@ def cases() -> dict[str, Case]:
         "hypot at 0": (lambda t, x, y: t.hypot(x, y), [[0.0, 3.0], [0.0, 4.0]]),
         "atan2 at 0": (lambda t, x, y: t.atan2(x, y), [[0.0, 3.0], [0.0, 4.0]]),
         "copysign": (lambda t, x, y: t.copysign(x, y), [SIGNED, [1.0, -1.0, 0.0, -0.0]]),
+        "copysign of infinities": (lambda t, x, y: t.copysign(x, y), [[INF, -INF, INF, NAN], [1.0, 1.0, -1.0, 1.0]]),
         "xlogy at 0": (lambda t, x, y: t.xlogy(x, y), [[0.0, 0.0, 2.0], [0.0, 2.0, 1.0]]),
         "sinc at 0": (lambda t, x: t.sinc(x), [[0.0, 1.0]]),
         "logit at its bounds": (lambda t, x: t.logit(x, 0.25), [[0.25, 0.75, 0.1, 0.5]]),
@@ -165,7 +166,7 @@ def test_gradients_at_kinks_are_pytorchs(name: str, recorded: bool) -> None:
 
 
 EXTREMES = [NAN, INF, -INF, 0.0, -0.0, 1e30, -1e30, 1e-30, -1e-30, 0.5, -0.5, 1.0, -1.0, 3.0, -3.0, 6.0]
-OPTIONS: dict[str, tuple[Any, ...]] = {name: options for name, (options, _) in ACTIVATIONS.items() if name != "softsign"}
+OPTIONS: dict[str, tuple[Any, ...]] = {name: options for name, (options, _) in ACTIVATIONS.items()}
 UNARY = ("abs", "acos", "asinh", "atan", "cos", "erf", "exp", "exp2", "log", "log1p", "rsqrt", "sigmoid", "sinc", "sqrt", "tanh")
 
 
@@ -183,6 +184,40 @@ def test_values_and_gradients_at_nan_and_infinities_are_pytorchs(name: str, repe
         found.append((result.detach().numpy(), x.grad.numpy()))
     for ours, theirs in zip(*found, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5 if dtype == "float32" else 1e-7, atol=1e-6)
+
+
+ZERO_SIGNS: dict[str, Callable[..., Any]] = {
+    **{
+        name: lambda t, x, name=name: getattr(t.nn.functional, name)(x)
+        for name in ("relu", "relu6", "elu", "selu", "celu", "silu", "hardtanh", "leaky_relu", "softsign", "tanhshrink")
+    },
+    **{name: lambda t, x, name=name: getattr(t, name)(x) for name in ("abs", "neg", "sign", "sqrt", "round", "trunc", "frac")},
+    "relu_": lambda t, x: x.clone().relu_(),
+    "logsigmoid": lambda t, x: t.nn.functional.logsigmoid(x + 800),
+    "clamp": lambda t, x: x.clamp(0, 1),
+    "clamp_min": lambda t, x: x.clamp_min(0),
+    "clamp_max": lambda t, x: x.clamp_max(-0.0),
+    "lerp": lambda t, x: t.lerp(x, -x, 0.25),
+    "remainder": lambda t, x: t.remainder(x, 2.0),
+    "remainder of a negative": lambda t, x: t.remainder(x, -2.0),
+    "remainder of multiples": lambda t, x: t.cat([t.remainder(x + 6, -3.0), t.remainder(x - 6, 3.0)]),
+    "fmod": lambda t, x: t.fmod(x, -2.0),
+    "copysign": lambda t, x: t.copysign(x, -x),
+    "nan_to_num": lambda t, x: x.nan_to_num(),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("size", [2, 4096])
+@pytest.mark.parametrize("name", ZERO_SIGNS)
+def test_zeros_have_pytorchs_signs(name: str, size: int, dtype: str) -> None:
+    zeros = [0.0, -0.0] * (size // 2)
+    ours, theirs = [
+        ZERO_SIGNS[name](library, library.tensor(zeros, dtype=getattr(library, dtype))).numpy()
+        for library in (framework, torch)
+    ]
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(np.signbit(ours), np.signbit(theirs))
 
 
 @pytest.mark.parametrize("kind", ["amax", "amin"])
