@@ -350,6 +350,7 @@ if not TYPE_CHECKING:  # a type checker is to know what there is
         __all__,
         {
             "DataParallel": "a model runs in one process; call it directly",
+            "parallel": "a model runs in one process; call it directly",
             "SyncBatchNorm": "a run is one process; use BatchNorm1d, 2d or 3d",
             "UninitializedBuffer": "a lazy layer makes its buffers with its first input",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -217,6 +218,28 @@ def test_a_lazy_layer_survives_an_input_that_does_not_fit():
     with pytest.raises(ValueError, match="groups"):
         layer(framework.ones(1, 3, 8, 8))
     assert layer(framework.ones(1, 4, 8, 8)).shape == (1, 4, 6, 6)
+
+
+def test_a_lazy_weight_has_a_dtype_and_a_flag_and_no_values():
+    layer = nn.LazyLinear(3)
+    for use in (
+        lambda: layer.weight * 2,
+        lambda: layer.weight.sum(),
+        lambda: framework.exp(layer.weight),
+        lambda: layer.bias[0],
+    ):
+        with pytest.raises(
+            ValueError, match="uninitialized parameter: the layer learns its shape from its first input"
+        ):
+            use()
+    layer.double().requires_grad_(False)
+    other = copy.deepcopy(layer)
+    assert layer.weight.dtype == other.weight.dtype == framework.float64
+    assert not other.weight.requires_grad and "Uninitialized" in repr(other.weight)
+    other(framework.ones(2, 4, dtype=framework.float64))
+    assert other.weight.shape == (3, 4) and not other.weight.requires_grad
+    assert (other.weight * 2).shape == (3, 4)
+    assert repr(layer.weight) == "<UninitializedParameter>", "the copy is another layer"
 
 
 def test_making_a_lazy_layer_warns_of_nothing():

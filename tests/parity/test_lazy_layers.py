@@ -105,6 +105,27 @@ def test_printed_form_and_kinds_before() -> None:
         lambda library: library.nn.init.xavier_uniform_(library.nn.LazyLinear(3).weight),
         lambda library: library.nn.init.zeros_(library.nn.LazyLinear(3).weight),
         lambda library: library.nn.init.uniform_(library.nn.LazyLinear(3).weight),
+        lambda library: library.nn.LazyLinear(3).weight * 2,
+        lambda library: 2 * library.nn.LazyLinear(3).weight,
+        lambda library: library.nn.LazyLinear(3).weight + library.nn.LazyLinear(3).weight,
+        lambda library: library.ones(2, 3) @ library.nn.LazyLinear(3).weight,
+        lambda library: library.exp(library.nn.LazyConv2d(3, 2).weight),
+        lambda library: library.nn.LazyLinear(3).weight.sum(),
+        lambda library: library.nn.LazyLinear(3).weight.detach(),
+        lambda library: library.nn.LazyLinear(3).weight.clone(),
+        lambda library: library.nn.LazyLinear(3).weight.reshape(-1),
+        lambda library: library.nn.LazyLinear(3).weight.item(),
+        lambda library: library.nn.LazyLinear(3).weight[0],
+        lambda library: library.nn.LazyLinear(3).weight.__setitem__(0, 1),
+        lambda library: len(library.nn.LazyLinear(3).weight),
+        lambda library: list(library.nn.LazyLinear(3).weight),
+        lambda library: library.nn.LazyLinear(3).weight.zero_(),
+        lambda library: library.nn.LazyLinear(3).weight.backward(),
+        lambda library: library.stack([library.nn.LazyLinear(3).weight]),
+        lambda library: library.ones_like(library.nn.LazyLinear(3).weight),
+        lambda library: library.nn.functional.linear(library.ones(2, 3), library.nn.LazyLinear(3).weight),
+        lambda library: library.nn.LazyConv2d(5, 3).load_state_dict({}),
+        lambda library: library.nn.LazyConv2d(5, 3).load_state_dict({"weight": library.ones(5, 4, 3, 3)}),
         lambda library: library.nn.LazyConv2d(3, 2)(library.zeros(3, 3)),
         lambda library: library.nn.LazyBatchNorm2d()(library.zeros(3, 3)),
         lambda library: library.nn.LazyConv2d(4, 3, groups=2)(library.zeros(1, 3, 5, 5)),
@@ -115,6 +136,29 @@ def test_wrong_use(use: Any) -> None:
         use(torch)
     with pytest.raises(theirs.type):
         use(framework)
+
+
+def test_a_state_that_does_not_tell_the_size() -> None:
+    for library in (framework, torch):
+        layer = library.nn.Sequential(library.nn.LazyConv2d(5, 3))
+        words = (
+            r'Error\(s\) in loading state_dict for Sequential:\s+Missing key\(s\) in state_dict: "0.weight", "0.bias"'
+        )
+        with pytest.raises(RuntimeError, match=words):
+            layer.load_state_dict({})
+        assert layer.load_state_dict({}, strict=False).missing_keys == ["0.weight", "0.bias"]
+        assert layer(library.ones(1, 2, 3, 3)).shape == (1, 5, 1, 1), "it was still lazy"
+        assert (
+            library.nn.LazyInstanceNorm2d(affine=False, track_running_stats=False).load_state_dict({}).missing_keys
+            == []
+        )
+    for wrong in (framework.ones(5), 3):
+        with pytest.raises(
+            RuntimeError, match=r"LazyConv2d can't tell the size of its input from 0.weight: it is no weight of a"
+        ):
+            framework.nn.Sequential(framework.nn.LazyConv2d(5, 3)).load_state_dict(
+                {"0.weight": wrong, "0.bias": framework.ones(5)}
+            )
 
 
 def test_there_is_no_state_before_the_first_input() -> None:

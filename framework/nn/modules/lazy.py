@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from framework.autograd.graph import Variable, wrap
 from framework.dtypes import dtype as DType
 from framework.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, ChannelNorm
 from framework.nn.modules.conv import (
@@ -23,6 +24,7 @@ from framework.nn.parameter import Parameter
 from framework.random import fork_rng
 from framework.tensor import Tensor
 
+_placeholder: Any = Variable.__dict__["_array"]
 _HOW = "the layer learns its shape from its first input; call the model once before"
 
 
@@ -32,15 +34,48 @@ class UninitializedParameter(Parameter):
     __slots__ = ()
 
     @property
+    def _array(self) -> Any:
+        """Refused; every operation begins with it."""
+        raise ValueError(f"Attempted to use an uninitialized parameter: {_HOW}")
+
+    @_array.setter
+    def _array(self, array: Any) -> None:
+        _placeholder.__set__(self, array)
+
+    # What there is of it before the first input: a dtype, which casts change, and whether it gets gradients.
+
+    @property
+    def data(self) -> Tensor:
+        """An empty tensor."""
+        return wrap(_placeholder.__get__(self))
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._array = value._array
+
+    @property
+    def dtype(self) -> DType:
+        """The element type that it will have."""
+        return self.data.dtype
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients will flow to it."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self._requires_grad = bool(value)
+
+    @property
     def shape(self) -> Any:
         """Refused."""
         raise RuntimeError(f"Can't access the shape of an uninitialized parameter or buffer: {_HOW}")
 
-    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise ValueError(f"Attempted to use an uninitialized parameter: {_HOW}")
-
-    size = numel = nelement = dim = _refuse
-    copy_ = fill_ = zero_ = add_ = mul_ = normal_ = uniform_ = _refuse
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        return memo[id(self)]
 
     def __repr__(self, **kwargs: Any) -> str:
         return "<UninitializedParameter>"
@@ -69,6 +104,7 @@ class _Lazy(Module):
         raise NotImplementedError
 
     def _size_in(self, state: dict[str, Any], prefix: str) -> int | None:
+        """The size that a state's weights were made for; None if it has none."""
         raise NotImplementedError
 
     def _become(self, size: int) -> None:
@@ -97,13 +133,31 @@ class _Lazy(Module):
             f"{type(self).__name__}.state_dict: the layer has no weights before its first input; call the model once"
         )
 
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        size = self._size_in(state_dict, prefix)
-        if size is None:
-            raise RuntimeError(
-                f"{type(self).__name__}.load_state_dict: neither the layer nor the state tells the size of its input; call the "
-                "model once before"
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        args = local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        try:
+            size = self._size_in(state_dict, prefix)
+        except (AttributeError, IndexError):  # no tensor, or one of too few dimensions
+            error_msgs.append(
+                f"{type(self).__name__} can't tell the size of its input from {prefix}weight: it is no weight of a "
+                f"{self.becomes.__name__}"
             )
+            return
+        if size is None:  # it stays as it is
+            own = [*self._parameters.items(), *self._buffers.items()]
+            missing_keys += [
+                prefix + name for name, each in own if each is not None and name not in self._non_persistent_buffers
+            ]
+            return
         with fork_rng():  # what is drawn is overwritten
             self._become(size)
         self._load_from_state_dict(state_dict, prefix, *args)
