@@ -276,7 +276,8 @@ def _polygamma(x: Array, order: int) -> Any:
     fraction = np.where(negative, x - np.floor(x), x)
     total = _hurwitz_zeta(s, fraction)
     if negative.any():
-        below = _hurwitz_zeta(s, 1 - fraction) - _hurwitz_zeta(s, np.where(negative, 1 - x, 1))
+        # Not 1 - fraction, which is 0 but for rounding where x is just below 0.
+        below = _hurwitz_zeta(s, np.floor(x) + 1 - x) - _hurwitz_zeta(s, np.where(negative, 1 - x, 1))
         total = np.where(negative, total + (-1) ** s * below, total)
     return (-1) ** s * math.factorial(order) * total
 

@@ -247,7 +247,8 @@ def _sinc_slope(input: Any) -> Any:
 @primitive(promotes="float", input=lambda grad, input, eps: _logit_backward(grad, input, eps))
 def _logit(input: Any, eps: float) -> Any:
     if eps >= 0:
-        input = np.clip(input, eps, 1 - eps)
+        # The lower bound goes first where the bounds cross, as in PyTorch.
+        input = np.where(input < eps, input.dtype.type(eps), np.minimum(input, 1 - eps))
     return np.log(input / (1 - input))
 
 
@@ -255,7 +256,7 @@ def _logit_backward(grad: Any, input: Any, eps: float) -> Any:
     slope = grad / (input * (1 - input))
     if eps < 0:
         return select((input >= 0) & (input <= 1), slope, math.nan)
-    return keep_where(slope, (input >= eps) & (input <= 1 - eps))
+    return keep_where(slope, ~((input < eps) | (input > 1 - eps)))
 
 
 def logit(input: Any, eps: float | None = None, *, out: Any = None) -> Tensor:
