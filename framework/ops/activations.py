@@ -23,6 +23,7 @@ from framework.ops.conversion import as_number
 from framework.ops.dims import wrap_dim
 from framework.ops.elementwise import abs, mul, neg, sub
 from framework.ops.joining import narrow
+from framework.ops.naming import shown_as
 from framework.ops.rectifiers import (
     celu,
     celu_,
@@ -311,6 +312,7 @@ def tanhshrink(input: Any) -> Any:
     return sub(input, tanh(input))
 
 
+@shown_as("Glu")
 def glu(input: Any, dim: int = -1) -> Any:
     """The first half along ``dim`` times the sigmoid of the second half (Dauphin et al., 2016).
 

@@ -15,6 +15,7 @@ from framework.ops.broadcasting import expand
 from framework.ops.checks import takes_out
 from framework.ops.dims import varargs, wrap_dim, wrap_dims
 from framework.ops.joining import cat, put_slice, stack
+from framework.ops.naming import shown_as
 from framework.ops.shape import as_shape, element_count, reshape
 
 if TYPE_CHECKING:
@@ -327,6 +328,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     return diag_embed(reshape(input, (-1,)), offset)
 
 
+@shown_as("BlockDiag")
 def block_diag(*tensors: Tensor) -> Tensor:
     """The matrix with the given matrices (vectors are rows) along its diagonal."""
     blocks = [each if each.ndim == 2 else reshape(each, (1, -1)) for each in tensors if each.ndim <= 2]

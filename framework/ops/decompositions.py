@@ -15,6 +15,7 @@ from framework.ops.arranging import _diagonal, _on_diagonal, tril, triu
 from framework.ops.checks import require_tensors
 from framework.ops.joining import cat, slice_
 from framework.ops.linalg import matmul, mT
+from framework.ops.naming import shown_as
 from framework.ops.rounding import zeros
 from framework.ops.shape import unsqueeze
 
@@ -103,6 +104,7 @@ def linalg_cholesky(A: Any, *, upper: bool = False) -> Any:
     return _cholesky(A, upper)
 
 
+@shown_as("Cholesky")
 def cholesky(input: Any, upper: bool = False) -> Tensor:
     """``torch.cholesky``: the older form of ``linalg.cholesky``."""
     return linalg_cholesky(input, upper=upper)

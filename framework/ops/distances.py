@@ -10,6 +10,7 @@ from framework.ops import reductions
 from framework.ops.broadcasting import broadcast_tensors
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.indexing import pick
+from framework.ops.naming import shown_as
 from framework.ops.norms import vector_norm
 from framework.ops.selection import clamp_min
 
@@ -38,6 +39,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return result
 
 
+@shown_as("NormBackward1")
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of ``x1 - x2 + eps`` along the last dimension.
 
@@ -55,6 +57,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     return result
 
 
+@shown_as("Pdist")
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The p-norms of the differences of each two rows of ``(N, D)``: ``(N * (N - 1) / 2,)``, row 0 with all others first.
 

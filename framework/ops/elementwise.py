@@ -13,6 +13,7 @@ from framework.kernels import activations as kernels
 from framework.kernels.summation import in_float32
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.conversion import as_number
+from framework.ops.naming import shown_as
 from framework.ops.rounding import zeros
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     return with_out(_sub_scaled, out, input, other, alpha, name="sub")
 
 
+@shown_as("Rsub")
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
     require_tensors("rsub", input=input)
@@ -177,7 +179,7 @@ def sign(input: Any) -> Any:
     return np.nan_to_num(result, nan=0.0) if input.dtype.kind == "f" else result
 
 
-sgn = sign
+sgn = shown_as("Sgn")(sign)
 
 
 @primitive(
@@ -188,6 +190,9 @@ sgn = sign
 )
 def _lerp(input: Any, end: Any, weight: Any) -> Any:
     return _between(input, end, weight)
+
+
+_lerp_by_tensor = shown_as("LerpBackward1")(_lerp)
 
 
 @in_float32
@@ -217,7 +222,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Tensor:
     for name, each in (("end", end), ("weight", weight)):
         if isinstance(each, Variable) and (each._array.ndim or name == "end") and each.dtype != dtype:  # type: ignore[attr-defined]
             raise RuntimeError(f"lerp(): expected dtype {dtype} for `{name}` but got {each.dtype}")  # type: ignore[attr-defined]
-    return with_out(_lerp, out, input, end, weight)
+    return with_out(_lerp_by_tensor if isinstance(weight, Variable) else _lerp, out, input, end, weight)
 
 
 @primitive(

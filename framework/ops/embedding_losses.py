@@ -15,6 +15,7 @@ from framework.ops.cross_entropy import checked_reduction
 from framework.ops.distances import pairwise_distance
 from framework.ops.gathering import gather
 from framework.ops.losses import reduced
+from framework.ops.naming import shown_as
 from framework.ops.selection import clamp_min, keep_where, minimum
 from framework.ops.shape import reshape, unsqueeze
 from framework.ops.transcendental import sqrt
@@ -199,6 +200,7 @@ def _classes(name: str, input: Any, target: Any, wanted: tuple[int, ...]) -> Any
     return array
 
 
+@shown_as("MultiMarginLoss")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -258,6 +260,7 @@ def multi_margin_loss(
     return reduced(losses if reduction != "none" else reshape(losses, wanted), reduction)
 
 
+@shown_as("MultilabelMarginLoss")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -16,6 +16,7 @@ from framework.ops.dims import common_shape
 from framework.ops.gathering import take_along_dim
 from framework.ops.joining import cat, slice_
 from framework.ops.linalg import matmul, mT
+from framework.ops.naming import shown_as
 
 __all__: list[str] = []
 
@@ -133,6 +134,7 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Any:
     return return_types.linalg_lu_factor((lower + upper, wrap(exchanged)))
 
 
+@shown_as("LinalgLuSolve")
 def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool = False) -> Any:
     """``X`` with ``A @ X = B``, for the matrix that :func:`lu_factor` took apart.
 

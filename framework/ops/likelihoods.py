@@ -16,6 +16,7 @@ from framework.ops.checks import only_floats, require_tensors
 from framework.ops.creation import full_like
 from framework.ops.cross_entropy import checked_reduction
 from framework.ops.losses import in_dtype_of, of_each, reduced, reduced_array
+from framework.ops.naming import shown_as
 from framework.ops.selection import keep_where
 from framework.ops.shape import unsqueeze
 from framework.ops.transcendental import exp, log, log1p, sigmoid
@@ -292,6 +293,7 @@ def gaussian_nll_loss(
     return reduced(losses, reduction)
 
 
+@shown_as("SoftMarginLoss")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

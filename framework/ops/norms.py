@@ -19,6 +19,7 @@ from framework.ops.dims import wrap_dim, wrap_dims
 from framework.ops.elementwise import abs, sign
 from framework.ops.extrema import amax, amin, tie_shares
 from framework.ops.joining import select_
+from framework.ops.naming import shown_as
 from framework.ops.powers import pow
 from framework.ops.reductions import Dims, reduced_dims, restore, sum
 from framework.ops.selection import keep_where, select
@@ -266,11 +267,13 @@ def cond(A: Any, p: float | str | None = None) -> Any:
 # ---- Distances -------------------------------------------------------------------------------------------
 
 
+@shown_as("Dist")
 def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The ``p``-norm of ``input - other``, which broadcast."""
     return vector_norm(input - other, p)
 
 
+@shown_as("Cdist")
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Tensor:
     """The ``p``-norm of the difference of each row of ``x1`` and each row of ``x2``.
 
@@ -303,6 +306,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_f
     return vector_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
 
 
+@shown_as("Renorm")
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """Each slice along ``dim`` scaled down to a ``p``-norm of ``maxnorm``, where it is larger.
 

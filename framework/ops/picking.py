@@ -22,6 +22,7 @@ from framework.ops.gathering import finished, in_place, require_index, require_s
 from framework.ops.indexing import index_add_zeros, pick, put_mask
 from framework.ops.keys import FULL, check_bounds
 from framework.ops.layout import copy_in_format
+from framework.ops.naming import shown_as
 from framework.ops.shape import as_shape, element_count, reshape, unsqueeze
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ index_fill_ = in_place(_checked_index_fill, "index_fill_")
 
 
 @takes_out
+@shown_as("Take")
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the input, seen as one dimension, in the shape of ``index``.
 

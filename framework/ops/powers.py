@@ -13,6 +13,7 @@ from framework.dtypes import float64
 from framework.kernels.summation import in_float32
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.conversion import as_number
+from framework.ops.naming import shown_as
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import log
@@ -139,6 +140,7 @@ def float_power_(input: Any, exponent: Any) -> Tensor:
     return in_place(float_power)(input, exponent)
 
 
+@shown_as("Ldexp")
 def ldexp(input: Any, other: Any) -> Tensor:
     """``input * 2 ** other``."""
     require_tensors("ldexp", input=input, other=other)

@@ -19,6 +19,7 @@ from framework.ops.conversion import to_dtype
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
 from framework.ops.linalg import bmm, dot, matmul, mm, mT, mv, rows
+from framework.ops.naming import shown_as
 from framework.ops.reductions import _mean, _sum, sum
 from framework.ops.selection import clamp, clamp_min
 from framework.ops.shape import _permute, as_shape, element_count, unsqueeze
@@ -79,6 +80,7 @@ def inner(input: Any, other: Any) -> Tensor:
 
 
 @takes_out
+@shown_as("Vdot")
 def vdot(input: Any, other: Any) -> Tensor:
     """The inner product of two vectors ``(k,)``."""
     return dot(input, other)
@@ -106,6 +108,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     return linalg_cross(input, other, dim=dim)
 
 
+@shown_as("LinalgCross")
 def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     """The cross product of vectors of size 3 along ``dim``; the other dimensions broadcast.
 
@@ -280,6 +283,7 @@ def kron(input: Any, other: Any) -> Tensor:
     return as_shape(left * right, tuple([i * j for i, j in zip(a, b, strict=True)]))
 
 
+@shown_as("Trace")
 def trace(input: Any) -> Tensor:
     """The sum of a matrix's diagonal.
 

@@ -17,6 +17,7 @@ from framework.kernels.masking import blend, keep_unless
 from framework.ops.checks import no_bools, only_floats, require_tensors
 from framework.ops.conversion import as_number
 from framework.ops.elementwise import mul
+from framework.ops.naming import shown_as
 from framework.ops.selection import clamp, keep_where, select
 from framework.ops.shape import reshape
 from framework.ops.transcendental import exp
@@ -167,6 +168,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
     return selu_(input) if inplace else _elu(input, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
+@shown_as("Celu")
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``max(0, input) + min(0, alpha * (exp(input / alpha) - 1))``.
 
@@ -178,6 +180,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return celu_(input, alpha) if inplace else _elu(input, alpha, 1.0, 1.0 / alpha)
 
 
+@shown_as("RreluWithNoise")
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:

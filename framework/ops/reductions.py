@@ -250,7 +250,7 @@ def _prod_all(input: Any) -> Any:
 
 
 @primitive(
-    name="Prod",
+    name="ProdBackward1",
     input=lambda grad, input, dim, keepdim: restore(grad, (dim,), keepdim, input.shape) * others_product(input, dim),
 )
 def _prod(input: Any, dim: int, keepdim: bool) -> Any:

@@ -19,6 +19,7 @@ from framework.ops.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_poo
 from framework.ops.checks import require_tensors
 from framework.ops.conversion import clone
 from framework.ops.indexing import pick
+from framework.ops.naming import show_as, shown_as
 from framework.ops.shape import permute, reshape
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def interpolate(
         elif target != length or (scale is not None and not align_corners):
             make = _cubic_matrix if mode == "bicubic" else _linear_matrix
             result = _weigh(result, 2 + i, make(length, target, scale, bool(align_corners), kind))
-    return result if result is not input else input.clone()
+    kind_of_mode = "".join(part.capitalize() for part in mode.split("-"))
+    return show_as(f"Upsample{kind_of_mode}{dims}DBackward0", result if result is not input else input.clone())
 
 
 def _targets(
@@ -204,6 +206,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 
+@shown_as("PixelShuffle")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """Channels to pixels: ``(*, C * r * r, H, W)`` to ``(*, C, H * r, W * r)`` (Shi et al., 2016).
 
@@ -233,6 +236,7 @@ def _own_memory(result: Any, input: Any) -> Any:
     return clone(result) if np.may_share_memory(array_of(result), array_of(input)) else result
 
 
+@shown_as("PixelUnshuffle")
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """Pixels to channels: ``(*, C, H * r, W * r)`` to ``(*, C * r * r, H, W)``; undoes :func:`pixel_shuffle`.
 
@@ -259,6 +263,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return _own_memory(reshape(turned, (*lead, channels * r * r, height // r, width // r)), input)
 
 
+@shown_as("ChannelShuffle")
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Deal the channels of ``(N, C, *)`` out: channel j of group i becomes channel i of group j (Zhang et al., 2018).
 

@@ -9,6 +9,7 @@ import numpy as np
 from framework.autograd.primitive import primitive
 from framework.kernels.summation import in_float32
 from framework.ops.checks import no_bools, only_floats, with_out
+from framework.ops.naming import shown_as
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -55,6 +56,9 @@ def _round(input: Any, decimals: int) -> Any:
     return _rounded(input, decimals)
 
 
+_round_to = shown_as("RoundBackward1")(_round)
+
+
 @in_float32
 def _rounded(input: Any, decimals: int) -> Any:
     # PyTorch's own steps, so that the same digits come out.
@@ -64,7 +68,7 @@ def _rounded(input: Any, decimals: int) -> Any:
 
 def round(input: Any, *, decimals: int = 0, out: Any = None) -> Tensor:
     """The nearest integer, or number with so many decimals; halves go to the even neighbour."""
-    return with_out(_round, out, input, decimals)
+    return with_out(_round_to if decimals else _round, out, input, decimals)
 
 
 @primitive(input=lambda grad: grad)

@@ -20,6 +20,7 @@ from framework.ops.gathering import (
     require_same_dtype,
     write_along,
 )
+from framework.ops.naming import shown_as
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -54,6 +55,7 @@ def _shares(input: Any, dim: int, index: Any, src: Any, result: Any) -> Any:
     return own / winners, theirs / winners.reshape(-1)[positions]
 
 
+@shown_as("ScatterReduce")
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:

@@ -15,6 +15,7 @@ from framework.kernels.masking import FEW, blend, keep
 from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors, with_out
 from framework.ops.comparison import isfinite, isnan
 from framework.ops.conversion import as_number
+from framework.ops.naming import show_as
 from framework.ops.rounding import zeros
 
 if TYPE_CHECKING:
@@ -240,12 +241,16 @@ clip = clamp
 
 def clamp_min(input: Any, min: Any, *, out: Any = None) -> Tensor:
     """``input`` with what is below ``min`` replaced by it."""
-    return clamp(input, min, out=out)
+    name = "ClampMinBackward1" if isinstance(min, Variable) else "ClampMinBackward0"
+    result = clamp(input, min, out=out)
+    return result if out is not None else show_as(name, result)
 
 
 def clamp_max(input: Any, max: Any, *, out: Any = None) -> Tensor:
     """``input`` with what is above ``max`` replaced by it."""
-    return clamp(input, None, max, out=out)
+    name = "ClampMaxBackward1" if isinstance(max, Variable) else "ClampMaxBackward0"
+    result = clamp(input, None, max, out=out)
+    return result if out is not None else show_as(name, result)
 
 
 @primitive(name="ClampBackward1", input=lambda grad, input, min, max: keep_where(grad, _inside(input, min, max)))

@@ -17,6 +17,7 @@ from framework.ops.decompositions import check_matrices, lapack, triangular_solv
 from framework.ops.dims import common_shape
 from framework.ops.joining import slice_
 from framework.ops.linalg import matmul, mT
+from framework.ops.naming import shown_as
 from framework.ops.reductions import sum
 from framework.ops.rounding import zeros
 from framework.ops.selection import masked_fill
@@ -232,6 +233,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 
 
 @takes_out
+@shown_as("CholeskySolve")
 def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Tensor:
     """``X`` with ``A @ X = input``, given the Cholesky factor ``L`` of ``A`` (``L.mT`` with ``upper``)."""
     lower = mT(L) if upper else L
@@ -240,6 +242,7 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Tensor:
 
 
 @takes_out
+@shown_as("CholeskyInverse")
 def cholesky_inverse(L: Any, upper: bool = False) -> Tensor:
     """The inverse of the matrix whose Cholesky factor is ``L`` (``L.mT`` with ``upper``)."""
     check_matrices("cholesky_inverse", L, square=True)

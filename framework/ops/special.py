@@ -14,6 +14,7 @@ from framework.kernels import special as kernels
 from framework.kernels.summation import in_float32
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.elementwise import sign
+from framework.ops.naming import shown_as
 from framework.ops.selection import keep_where, select
 from framework.ops.transcendental import cos, exp, log, sin
 
@@ -184,6 +185,7 @@ def polygamma_method(input: Any, n: int) -> Tensor:
     return polygamma(n, input)
 
 
+@shown_as("Mvlgamma")
 def mvlgamma(input: Any, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``, elementwise.
 

@@ -15,6 +15,7 @@ from framework.ops.dims import wrap_dim
 from framework.ops.gathering import require_index, require_same_dtype
 from framework.ops.joining import select
 from framework.ops.keys import check_bounds
+from framework.ops.naming import shown_as
 from framework.ops.picking import index_add, index_copy
 from framework.ops.scatter_reduce import scatter_reduce
 from framework.ops.shape import as_shape, element_count
@@ -38,6 +39,7 @@ def _with_part(name: str, input: Any, src: Any, view: Any) -> Any:
     return result
 
 
+@shown_as("SelectScatter")
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """``input`` with ``src`` in place of ``input.select(dim, index)``.
 
@@ -48,6 +50,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     return _with_part("select_scatter", input, src, lambda each: select(each, dim, index))
 
 
+@shown_as("SliceScatter")
 def slice_scatter(
     input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
@@ -63,6 +66,7 @@ def slice_scatter(
     return _with_part("slice_scatter", input, src, lambda each: each[key])
 
 
+@shown_as("DiagonalScatter")
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """``input`` with ``src`` in place of ``input.diagonal(offset, dim1, dim2)``.
 
@@ -72,6 +76,7 @@ def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0,
     return _with_part("diagonal_scatter", input, src, lambda each: diagonal(each, offset, dim1, dim2))
 
 
+@shown_as("Put")
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """``input`` with the elements of ``source`` at the places ``index``, counted in its flattened form.
 
@@ -101,6 +106,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     return as_shape(write(flat, 0, rows, as_shape(source, (given,))), tuple(input.shape))
 
 
+@shown_as("IndexReduce")
 def index_reduce(
     input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:

@@ -169,7 +169,51 @@ def networks(T, F, x, y):
     ]
 
 
-@pytest.mark.parametrize("family", [arithmetic, special, elementwise, reductions, shape, networks])
+def composed(T, F, x, y):
+    labels = T.tensor([0, 1, 2])
+    images = x[None, None]
+    return [
+        F.glu(T.cat([x, y]), 0),
+        F.celu(x),
+        F.rrelu(x),
+        F.soft_margin_loss(x, y.detach().sign()),
+        F.multi_margin_loss(x, labels),
+        F.multilabel_margin_loss(x, labels[None].repeat(3, 1)),
+        F.interpolate(images, scale_factor=2),
+        F.interpolate(images, scale_factor=2, mode="bilinear"),
+        F.interpolate(images, scale_factor=2, mode="bicubic"),
+        F.interpolate(x[None], scale_factor=2, mode="nearest-exact"),
+        F.pairwise_distance(x, y),
+        F.pdist(x),
+        T.cdist(x, y),
+        T.dist(x, y),
+        T.take(x, labels),
+        T.trace(x),
+        T.vdot(x[0], y[0]),
+        T.cross(x, y, 1),
+        T.rsub(x, y),
+        T.ldexp(x, y),
+        T.renorm(x, 2, 0, 0.5),
+        T.mvlgamma(x + 2, 2),
+        T.block_diag(x, y),
+        T.linalg.cholesky(x @ x.T + T.eye(3)),
+        T.cholesky_solve(x, T.linalg.cholesky(y @ y.T + T.eye(3))),
+        x.scatter_reduce(0, labels[None], y, "mean"),
+        x.select_scatter(y[0], 0, 1),
+        x.slice_scatter(y[:1], 0, 0, 1),
+        x.diagonal_scatter(y[0]),
+        x.clamp_min(0),
+        x.clamp_max(0.5),
+        x.clamp_min(y),
+        x.clamp_max(y),
+        x.prod(0),
+        x.sgn(),
+        x.round(decimals=2),
+        T.lerp(x, y, y),
+    ]
+
+
+@pytest.mark.parametrize("family", [arithmetic, special, elementwise, reductions, shape, networks, composed])
 def test_nodes_have_pytorch_s_names(family):
     def names(library):
         x, y = (
