@@ -15,7 +15,6 @@ import typing as _typing
 # PyTorch is silent where NumPy warns (log of zero, overflow): our own modules' warnings of that kind are switched off.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"framework\.")
 
-from framework import kernels as _kernels  # first: it prepares the process, before NumPy is loaded
 from framework import autograd, dtypes, random
 from framework.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from framework.autograd.grad_mode import (
@@ -138,7 +137,7 @@ for _name in "arange empty eye full linspace logspace ones rand randint randn ra
     globals()[_name] = _creates_into_out(globals()[_name])
 
 from framework import backends, cuda, func, linalg, nn, optim, return_types, special, utils
-from framework.kernels.parallel import get_num_threads, set_num_threads
+from framework.kernels.threads import get_num_threads, set_num_threads
 from framework.saving import load, save
 
 from framework.names import unsupported as _unsupported

@@ -1,6 +1,5 @@
 """Hot loops: arrays in, arrays out, and nothing of autograd."""
 
-from framework.kernels.process import keep_freed_memory, let_blas_threads_sleep
+from framework.kernels.process import keep_freed_memory
 
 keep_freed_memory()
-let_blas_threads_sleep()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.products import product
 from framework.kernels.summation import total
 from framework.kernels.twins import twin
 
@@ -48,7 +49,7 @@ def _previous(outputs: Array, start: Array, sizes: Sizes, reverse: bool) -> Arra
 
 
 def _projected(x: Array, weight: Array, *biases: Any) -> Array:
-    result: Array = x @ weight.T
+    result: Array = product(x, weight.T)
     for bias in biases:
         if bias is not None:
             result += bias
@@ -60,9 +61,9 @@ def _weight_gradients(
 ) -> list[Any]:
     """The gradients of input, weights and biases from those of both sums before the activations."""
     result: list[Any] = [
-        of_input @ w_ih if needs[0] else None,
-        of_input.T @ x if needs[1] else None,
-        of_hidden.T @ previous if needs[2] else None,
+        product(of_input, w_ih) if needs[0] else None,
+        product(of_input.T, x) if needs[1] else None,
+        product(of_hidden.T, previous) if needs[2] else None,
         total(of_input, (0,)) if needs[3] else None,
     ]
     if not needs[4]:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from framework.kernels.process import has_numba
+from framework.kernels.threads import keep_blas_alone
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,13 +34,14 @@ def use_fast(enabled: bool) -> None:
     if enabled and importlib.util.find_spec("numba") is None:
         raise ImportError('compiled kernels need numba: python -m pip install "framework[fast]"')
     _enabled = enabled
+    keep_blas_alone(enabled)
 
 
 def is_fast() -> bool:
     """Whether compiled kernels are used: numba is there, and nobody switched them off."""
     global _enabled
     if _enabled is None:
-        _enabled = has_numba()
+        _enabled = os.environ.get("FRAMEWORK_FAST", "") != "0" and importlib.util.find_spec("numba") is not None
     return _enabled
 
 

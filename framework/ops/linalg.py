@@ -10,6 +10,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
+from framework.kernels.products import LEAST, product
 from framework.kernels.summation import column_sums
 from framework.ops.broadcasting import _expand
 from framework.ops.checks import require_tensors
@@ -72,12 +73,14 @@ def _product(name: str, input: Any, other: Any) -> Any:
             return _narrow_product(name, input, other)
         left, right = input.ndim, other.ndim
         if left <= 2 and 0 < right <= 2 and left:
-            return input.dot(other) if other.size > _TINY else _tiny_product(input, other)
+            return _of_matrices(input, other) if left == right == 2 else input.dot(other)
         if 0 < right <= 2 < left and input.flags.c_contiguous:
             shape = input.shape
             matrix = input.reshape(math.prod(shape[:-1]), shape[-1])
-            result = matrix.dot(other) if other.size > _TINY else _tiny_product(matrix, other)
+            result = _of_matrices(matrix, other) if right == 2 else matrix.dot(other)
             return result.reshape(shape[:-1] + other.shape[1:])
+        if left == right == 3 and len(input) == len(other):
+            return product(_for_blas(input), _for_blas(other))
         return np.matmul(_for_blas(input), _for_blas(other))
     except ValueError:
         raise _shape_error(name, input, other) from None
@@ -89,13 +92,15 @@ def _product(name: str, input: Any, other: Any) -> Any:
 _TINY = 64  # elements
 
 
-def _tiny_product(input: Any, other: Any) -> Any:
-    """The product with a tiny matrix. BLAS libraries add up few columns of float32 in different orders, which a softmax of scores
-    in the thousands makes visible: where the input is tiny too, the sums are taken in float64 and rounded once.
+def _of_matrices(input: Any, other: Any) -> Any:
+    """The product of two matrices.
+
+    BLAS libraries add up few columns of float32 in different orders, which a softmax of scores in the thousands makes visible:
+    where both are tiny, the sums are taken in float64 and rounded once.
     """
-    if input.dtype.char != "f" or input.size > _TINY or input.ndim != 2 or other.ndim != 2:
-        return input.dot(other)
-    if len(input) == 1 or len(other) <= 2 or not 1 < other.shape[1] <= 8:
+    if other.size > _TINY or input.size > _TINY:
+        return product(input, other) if input.size >= LEAST else input.dot(other)
+    if input.dtype.char != "f" or len(input) == 1 or len(other) <= 2 or not 1 < other.shape[1] <= 8:
         return input.dot(other)
     return input.astype(np.float64).dot(other.astype(np.float64)).astype(np.float32)
 

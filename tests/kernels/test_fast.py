@@ -14,10 +14,11 @@ from framework.kernels import (
     convolution,
     normalization,
     optimizers,
-    parallel,
     pooling,
+    products,
     recurrent,
     softmax,
+    threads,
     twins,
 )
 
@@ -288,17 +289,76 @@ def test_lstm(rng, reverse, samples):
         assert compiled(x[:-1], h, c, *weights, [*sizes[:-1], samples - 1], reverse) is NotImplemented
 
 
+needs_blas = pytest.mark.skipif(
+    threads.blas_function("cblas_sgemm") is None, reason="this NumPy is not built with an OpenBLAS of 64-bit sizes"
+)
+
+
+@needs_blas
+@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    "rows, count, columns", [(64, 784, 256), (1000, 200, 30), (3, 100, 20_000), (129, 1033, 131), (512, 512, 512)]
+)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_products(rng, kind, rows, count, columns, turned):
+    def matrix(*shape, turn):
+        made = rng.normal(size=shape[:-2] + shape[:-3:-1] if turn else shape).astype(kind)
+        return made.swapaxes(-1, -2) if turn else made
+
+    rtol, atol = (1e-4, 1e-3) if kind is np.float32 else (1e-10, 1e-11)
+    before = threads.get_num_threads()
+    try:
+        for number in (1, 2, 4):
+            threads.set_num_threads(number)
+            pair = matrix(rows, count, turn=turned[0]), matrix(count, columns, turn=turned[1])
+            assert_close(*both(products.product, *pair), rtol=rtol, atol=atol)
+            pair = matrix(7, rows, count, turn=turned[0]), matrix(7, count, columns, turn=turned[1])
+            assert_close(*both(products.product, *pair), rtol=rtol, atol=atol)
+    finally:
+        threads.set_num_threads(before)
+
+
+@needs_blas
+def test_products_that_are_not_for_blas_run_in_numpy(rng):
+    compiled = twins._load(products.product.__wrapped__)
+    a, b = rng.normal(size=(600, 600)), rng.normal(size=(600, 600))
+    assert compiled(a, b) is not NotImplemented
+    assert compiled(a, b[:10]) is NotImplemented  # NumPy has the error
+    assert compiled(a[:, ::2], b[:300]) is NotImplemented
+    assert compiled(a, b.astype(float32)) is NotImplemented
+    assert compiled(a.astype(int), b.astype(int)) is NotImplemented
+    assert compiled(np.stack([a, a]), b[None]) is NotImplemented
+    assert compiled(a[:10, :10], b[:10, :10]) is NotImplemented
+
+
+@needs_blas
+def test_blas_stays_in_one_thread_while_kernels_are_compiled():
+    before = threads.get_num_threads()
+    threads.set_num_threads(2)
+    try:
+        activations.relu(np.zeros(1 << 20, float32))  # the first kernel brings the helpers
+        assert threads._blas.get() == 1 and threads.get_num_threads() == 2
+        threads.set_num_threads(3)
+        assert threads._blas.get() == 1 and threads.get_num_threads() == 3
+        twins.use_fast(False)
+        assert threads._blas.get() == 3 and threads.get_num_threads() == 3
+        twins.use_fast(True)
+        assert threads._blas.get() == 1
+    finally:
+        threads.set_num_threads(before)
+
+
 def test_results_do_not_depend_on_the_number_of_threads(rng):
     x, grad = [rng.normal(size=(3000, 128)).astype(float32) for _ in range(2)]
     scale = rng.normal(size=(1, 128)).astype(float32)
-    before, results = parallel.get_num_threads(), []
+    before, results = threads.get_num_threads(), []
     try:
-        for threads in (1, 2, 3):
-            parallel.set_num_threads(threads)
+        for count in (1, 2, 3):
+            threads.set_num_threads(count)
             out, mean, root = normalization.normalize(x, scale, scale, (1,), 1e-5)
             results.append([out, *normalization.gradients(grad, x, scale, mean, root, (1,), (0,), (True, True, True))])
     finally:
-        parallel.set_num_threads(before)
+        threads.set_num_threads(before)
     for other in results[1:]:
         for own, first in zip(other, results[0], strict=True):
             np.testing.assert_array_equal(own, first)

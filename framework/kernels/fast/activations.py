@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.activations import CUBIC, INVERSE_SQRT_2PI, NORMAL, SQRT_2_OVER_PI
-from framework.kernels.fast.compiler import Array, compiled, elementwise, exp
+from framework.kernels.fast.compiler import Array, compiled, exp
 from framework.kernels.fast.compiler import sigmoid as sigmoid_of
+from framework.kernels.fast.pieces import InPieces, elementwise
 
 # Of the argument of tanh; twice, since (1 + tanh(u)) / 2 = sigmoid(2 u).
 _C0, _C1, _C2, _C3, _C4, _C5, _C6 = [np.float32(2 * each) for each in NORMAL]
@@ -19,8 +20,9 @@ _TWO = np.float32(2)
 _ZERO, _HALF, _ONE, _THREE = np.float32(0), np.float32(0.5), np.float32(1), np.float32(3)
 
 
-@compiled
-def _relu(x: Array, y: Array) -> None:
+@InPieces
+def _relu(x: Array, y: Array, start: int, stop: int) -> None:
+    x, y = x[start:stop], y[start:stop]
     for i in range(x.size):
         y[i] = _ZERO if x[i] < _ZERO else x[i]  # NaN stays
 
@@ -30,8 +32,9 @@ def large_relu(x: Any) -> Any:
     return result if result is NotImplemented else result[0]
 
 
-@compiled
-def _relu_backward(gradient: Array, result: Array, out: Array) -> None:
+@InPieces
+def _relu_backward(gradient: Array, result: Array, out: Array, start: int, stop: int) -> None:
+    gradient, result, out = gradient[start:stop], result[start:stop], out[start:stop]
     for i in range(out.size):
         out[i] = _ZERO if result[i] <= _ZERO else gradient[i]
 
@@ -41,8 +44,9 @@ def relu_backward(gradient: Any, result: Any) -> Any:
     return found if found is NotImplemented else found[0]
 
 
-@compiled
-def _times(x: Array, y: Array, out: Array) -> None:
+@InPieces
+def _times(x: Array, y: Array, out: Array, start: int, stop: int) -> None:
+    x, y, out = x[start:stop], y[start:stop], out[start:stop]
     for i in range(out.size):
         out[i] = x[i] * y[i]
 
@@ -63,14 +67,16 @@ def _cumulative(x: Any, square: Any) -> Any:
     return sigmoid_of(p * x)
 
 
-@compiled
-def _gelu(x: Array, y: Array) -> None:
+@InPieces
+def _gelu(x: Array, y: Array, start: int, stop: int) -> None:
+    x, y = x[start:stop], y[start:stop]
     for i in range(x.size):
         y[i] = x[i] * _cumulative(x[i], x[i] * x[i])
 
 
-@compiled
-def _gelu_slope(x: Array, y: Array, slope: Array) -> None:
+@InPieces
+def _gelu_slope(x: Array, y: Array, slope: Array, start: int, stop: int) -> None:
+    x, y, slope = x[start:stop], y[start:stop], slope[start:stop]
     for i in range(x.size):
         square = x[i] * x[i]
         cumulative = _cumulative(x[i], square)
@@ -78,14 +84,16 @@ def _gelu_slope(x: Array, y: Array, slope: Array) -> None:
         slope[i] = cumulative + x[i] * (_DENSITY * exp(-_HALF * square))
 
 
-@compiled
-def _gelu_tanh(x: Array, y: Array) -> None:
+@InPieces
+def _gelu_tanh(x: Array, y: Array, start: int, stop: int) -> None:
+    x, y = x[start:stop], y[start:stop]
     for i in range(x.size):
         y[i] = x[i] * sigmoid_of((_T0 + _T1 * (x[i] * x[i])) * x[i])
 
 
-@compiled
-def _gelu_tanh_slope(x: Array, y: Array, slope: Array) -> None:
+@InPieces
+def _gelu_tanh_slope(x: Array, y: Array, slope: Array, start: int, stop: int) -> None:
+    x, y, slope = x[start:stop], y[start:stop], slope[start:stop]
     for i in range(x.size):
         square = x[i] * x[i]
         cumulative = sigmoid_of((_T0 + _T1 * square) * x[i])
@@ -99,8 +107,9 @@ def gelu(x: Array, tanh: bool, with_slope: bool) -> Any:
     return elementwise(_gelu_tanh if tanh else _gelu, (x,), 1, 1.5)
 
 
-@compiled
-def _sigmoid(x: Array, y: Array) -> None:
+@InPieces
+def _sigmoid(x: Array, y: Array, start: int, stop: int) -> None:
+    x, y = x[start:stop], y[start:stop]
     for i in range(x.size):
         y[i] = sigmoid_of(x[i])
 
@@ -110,8 +119,9 @@ def sigmoid(x: Array) -> Any:
     return result if result is NotImplemented else result[0]
 
 
-@compiled
-def _log_one_plus_exp(x: Array, y: Array) -> None:
+@InPieces
+def _log_one_plus_exp(x: Array, y: Array, start: int, stop: int) -> None:
+    x, y = x[start:stop], y[start:stop]
     for i in range(x.size):
         e = exp(-abs(x[i]))
         # log(1 + e) = 2 atanh(s) with s at most 1 / 3: its series.

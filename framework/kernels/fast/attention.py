@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, compiled, exp, over
+from framework.kernels.fast.compiler import Array, compiled, exp
+from framework.kernels.fast.pieces import InPieces, piece_of
 from framework.kernels.fast.softmax import highest_of
 from framework.kernels.fast.tiles import LOWER_LEFT, LOWER_RESULT, UPPER_LEFT, WHOLE, WIDTH, address, product
 
@@ -16,7 +17,7 @@ def _padded(size: int) -> int:
     return (size + WIDTH - 1) // WIDTH * WIDTH
 
 
-@compiled
+@InPieces
 def _attention(
     query: Array, key: Array, value: Array, scale: Any, causal: bool, weights: Array, result: Array, start: int, stop: int
 ) -> None:
@@ -65,15 +66,12 @@ def attention(
     lead, length, keys = query.shape[:-2], query.shape[-2], key.shape[-2]
     weights = np.empty((len(heads[0]), length, keys), np.float32)
     result = np.empty((len(heads[0]), length, value.shape[-1]), np.float32)
-    over(
-        lambda start, stop: _attention(*heads, np.float32(scale), causal, weights, result, start, stop),
-        len(heads[0]),
-        4 * length * keys,
-    )
+    count = len(heads[0])
+    _attention(count, piece_of(count, 4 * length * keys), *heads, np.float32(scale), causal, weights, result)
     return result.reshape(*lead, length, -1), weights.reshape(*lead, length, keys)
 
 
-@compiled
+@InPieces
 def _gradients(
     grad: Array, query: Array, key: Array, value: Array, weights: Array, scale: Any, causal: bool, of_query: Array,
     of_key: Array, of_value: Array, start: int, stop: int,
@@ -146,11 +144,9 @@ def attention_gradients(
         return NotImplemented
     arrays = [_heads(each) for each in (grad, query, key, value, weights)]
     results = [np.empty(each.shape, np.float32) for each in arrays[1:4]]
-    over(
-        lambda start, stop: _gradients(*arrays, np.float32(scale), causal, *results, start, stop),
-        len(arrays[0]),
-        8 * weights.shape[-1] * weights.shape[-2],
-    )
+    count = len(arrays[0])
+    step = piece_of(count, 8 * weights.shape[-1] * weights.shape[-2])
+    _gradients(count, step, *arrays, np.float32(scale), causal, *results)
     return [own.reshape(each.shape) for own, each in zip(results, (query, key, value), strict=True)]
 
 

@@ -1,8 +1,8 @@
 """How twins are compiled, and elementary functions in a form that compiles to vector instructions.
 
-The compiled functions let go of Python's global lock, so that :func:`over` runs them on parts of an array side by side.
+The compiled functions let go of Python's global lock, so that pieces of their work run side by side (``pieces.py``).
 They are kept on disk, in ``__pycache__``, and compiled anew when their own file changes, but not when a function that they
-call does: after a change of this file or of ``tiles.py``, delete ``framework/kernels/fast/__pycache__``.
+call does: after a change of this file, ``pieces.py`` or ``tiles.py``, delete ``framework/kernels/fast/__pycache__``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from framework.kernels.blockwise import flat_views
-from framework.kernels.parallel import side_by_side
-
 Array = np.ndarray[Any, Any]
+
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function, for the types of its arguments, when it is first called.
@@ -39,25 +37,6 @@ def _compiled(function: Callable[..., Any], freedom: set[str]) -> Any:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # there is no place that can be written: compiled anew in each process
         return numba.njit(**options)(function)
-
-
-_PIECE = 100_000  # nanoseconds of work at least: to hand a piece over to another thread takes half as long
-_PIECES = 8  # at most
-
-
-def over(function: Callable[[int, int], Any], count: int, cost: float) -> list[Any]:
-    """Run ``function(start, stop)`` on pieces of ``range(count)``; the results in order.
-
-    Args:
-        function: Does not write outside of its piece.
-        count: How many items there are.
-        cost: About how many nanoseconds an item takes.
-    """
-    pieces = min(int(count * cost / _PIECE), count, _PIECES)
-    if pieces < 2:
-        return [function(0, count)]
-    step = -(-count // (pieces // 2 * 2))
-    return side_by_side(lambda start: function(start, min(start + step, count)), range(0, count, step))
 
 
 @intrinsic
@@ -120,30 +99,6 @@ def tanh(x: Any) -> Any:
     near = p * square * size + size
     result = near if size < np.float32(0.625) else far
     return -result if x < np.float32(0) else result
-
-
-def elementwise(function: Any, inputs: tuple[Any, ...], outputs: int, cost: float) -> Any:
-    """New arrays, filled by ``function(*inputs, *outputs)`` on flat float32 arrays.
-
-    Args:
-        function: Fills its last arguments.
-        inputs: Arrays of one shape.
-        outputs: How many arrays it fills.
-        cost: About how many nanoseconds an element takes.
-
-    Returns:
-        A tuple of the arrays; NotImplemented where the inputs are not float32, or of several shapes or orders in memory.
-    """
-    first = inputs[0]
-    if any([each.dtype != np.float32 or each.shape != first.shape for each in inputs]):
-        return NotImplemented
-    results = tuple([np.empty_like(first) for _ in range(outputs)])
-    flat = flat_views((*inputs, *results))
-    if flat is None:
-        return NotImplemented
-    # Slices rather than bounds: a loop from 0 on is one that compiles to vector instructions.
-    over(lambda start, stop: function(*[each[start:stop] for each in flat]), first.size, cost)
-    return results
 
 
 def rows_of(*arrays: Any) -> list[Array] | None:

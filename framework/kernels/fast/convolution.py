@@ -12,14 +12,13 @@ import numpy as np
 
 from framework.kernels.convolution import convolution_output_shape
 from framework.kernels.fast.compiler import Array, compiled
+from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
 from framework.kernels.fast.tiles import NARROW, ROWS, WHOLE, WIDTH, address, in_panels, narrow_tile, product, tile
-from framework.kernels.parallel import side_by_side
 
 Ints = tuple[int, ...]
 
-_PIECES = 8  # of the images, side by side
-_SUMS = 4  # of the images, each with a sum of its own
-_LEAST = 1 << 21  # products of numbers that are worth it
+_PRODUCTS = 40  # of numbers in a nanosecond, about
+_SUMS = 4  # of the images, each with a sum of its own, at most
 _FEWEST = 3  # output channels: with fewer, too much of a tile is computed for nothing
 
 
@@ -28,11 +27,6 @@ def _suits(x: Array, weight_shape: Ints, dilation: Ints, groups: int) -> bool:
         x.dtype == np.float32 and len(weight_shape) == 4 and groups == 1 and dilation == (1, 1) and 0 not in x.shape
         and 0 not in weight_shape
     )  # fmt: skip
-
-
-def _pieces(images: int, products: int, count: int = _PIECES) -> list[slice]:
-    step = -(-images // count) if products >= _LEAST else images
-    return [slice(start, min(start + step, images)) for start in range(0, images, step)]
 
 
 def _channels_last(x: Array) -> Array:
@@ -48,12 +42,13 @@ def _surround(image: Array, block: Array, down: int, right: int) -> None:
                 block[down + row, right + column, c] = image[row, column, c]
 
 
-@compiled
+@InPieces
 def _correlate(
-    x: Array, panels: Array, bias: Array, y: Array, pad_down: int, pad_right: int, step_down: int, step_right: int
-) -> None:
+    x: Array, panels: Array, bias: Array, y: Array, pad_down: int, pad_right: int, step_down: int, step_right: int,
+    start: int, stop: int,
+) -> None:  # fmt: skip
     """``y`` ``(N, H, W, O)`` from ``x`` ``(N, H', W', C)`` and ``panels`` ``(O / w, kernel, run, w)``, w 16 or 8."""
-    n, height, width, outputs = y.shape
+    _, height, width, outputs = y.shape
     padded = pad_down > 0 or pad_right > 0
     rows_in, columns_in, channels_in = x.shape[1] + 2 * pad_down, x.shape[2] + 2 * pad_right, x.shape[3]
     block = np.zeros((rows_in if padded else 0, columns_in, channels_in), np.float32)  # an image with zeros around
@@ -62,7 +57,7 @@ def _correlate(
     strips = (width + ROWS - 1) // ROWS
     spare = np.empty((ROWS, wide), np.float32)
     at_x, at_panels, at_bias, at_y, at_spare = address(x), address(panels), address(bias), address(y), address(spare)
-    for i in range(n):
+    for i in range(start, stop):
         origin = at_x + i * rows_in * line
         if padded:
             _surround(x[i], block, pad_down, pad_right)
@@ -98,20 +93,20 @@ def _correlate(
                     begin += rows
 
 
-@compiled
+@InPieces
 def _scatter(
-    grad: Array, panels: Array, x: Array, kernel: Any, padding: Any, stride: Any
+    grad: Array, panels: Array, x: Array, kernel: Any, padding: Any, stride: Any, start: int, stop: int
 ) -> None:
     """The adjoint of :func:`_correlate`: the windows of a line at once, each added where it lies.
 
     ``x`` ``(N, H', W', C)`` from ``grad`` ``(N, H, W, O)`` and ``panels`` ``(kernel size * C / 16, O, 16)``.
     """
-    n, height, width, outputs = grad.shape
+    _, height, width, outputs = grad.shape
     count, channels = panels.shape[0], x.shape[3]
     windows = np.empty((width, count * WIDTH), np.float32)
     zeros = np.zeros(WIDTH, np.float32)
     at_grad, at_panels, at_windows, at_zeros = address(grad), address(panels), address(windows), address(zeros)
-    for i in range(n):
+    for i in range(start, stop):
         image = x[i].reshape(x.shape[1], x.shape[2] * channels)
         image[:] = 0
         for row in range(height):
@@ -135,15 +130,17 @@ def _scatter(
                         target[q] += source[q]
 
 
-@compiled
+@InPieces
 def _weight_gradient(
-    x: Array, grad: Array, total: Array, pad_down: int, pad_right: int, step_down: int, step_right: int
-) -> None:
-    """Add to ``total`` ``(kernel, run, O')`` the sum over images and positions of ``x``'s windows times ``grad``.
+    x: Array, grad: Array, totals: Array, pad_down: int, pad_right: int, step_down: int, step_right: int, start: int,
+    stop: int,
+) -> None:  # fmt: skip
+    """Add to the piece's own ``(kernel, run, O')`` the sum over images and positions of ``x``'s windows times ``grad``.
 
     ``x`` is ``(N, H', W', C)``, ``grad`` ``(N, H, W, O)``; O' is O rounded up to 8 or a multiple of 16.
     """
-    n, height, width, outputs = grad.shape
+    _, height, width, outputs = grad.shape
+    total = own_part(totals, len(grad), start)
     kernel, run, wide = total.shape
     padded, widened = pad_down > 0 or pad_right > 0, wide > outputs
     rows_in, columns_in, channels_in = x.shape[1] + 2 * pad_down, x.shape[2] + 2 * pad_right, x.shape[3]
@@ -152,7 +149,7 @@ def _weight_gradient(
     line, channels = columns_in * channels_in * 4, channels_in * 4
     strips = (run + ROWS - 1) // ROWS
     at_x, at_grad, at_total = address(x), address(grad), address(total)
-    for i in range(n):
+    for i in range(start, stop):
         origin, at_slopes = at_x + i * rows_in * line, at_grad + i * height * width * outputs * 4
         if padded:
             _surround(x[i], block, pad_down, pad_right)
@@ -190,10 +187,8 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, out: Ints, stride: In
     if bias is not None:
         shift[:outputs] = bias
     source, y = _channels_last(x), np.empty((len(x), *out, outputs), np.float32)
-    side_by_side(
-        lambda images: _correlate(source[images], panels, shift, y[images], *padding, *stride),
-        _pieces(len(x), y.size * panels[0].size // wide),
-    )
+    step = piece_of(len(x), y[0].size * panels[0].size / wide / _PRODUCTS)
+    _correlate(len(x), step, source, panels, shift, y, *padding, *stride)
     return y.transpose(0, 3, 1, 2)
 
 
@@ -230,10 +225,8 @@ def convolution_input_gradient(
         return _convolve(grad, weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1), None, input_shape[2:], stride, around)
     panels = in_panels(weight.transpose(0, 2, 3, 1).reshape(len(weight), -1))
     source, x = _channels_last(grad), np.empty((len(grad), *input_shape[2:], input_shape[1]), np.float32)
-    side_by_side(
-        lambda images: _scatter(source[images], panels, x[images], weight.shape[2:], padding, stride),
-        _pieces(len(grad), grad.size * panels[:, 0].size),
-    )
+    step = piece_of(len(grad), grad[0].size * panels[:, 0].size / _PRODUCTS)
+    _scatter(len(grad), step, source, panels, x, weight.shape[2:], padding, stride)
     return x.transpose(0, 3, 1, 2)
 
 
@@ -255,13 +248,9 @@ def convolution_weight_gradient(
     wide = NARROW if outputs <= NARROW else -(-outputs // WIDTH) * WIDTH
     source, slopes = _channels_last(x), _channels_last(grad)
 
-    def piece(images: slice) -> Array:
-        total = np.zeros((rows, run, wide), np.float32)
-        _weight_gradient(source[images], slopes[images], total, *padding, *stride)
-        return total
-
-    total, *others = side_by_side(piece, _pieces(len(x), grad.size * rows * run, _SUMS))
-    for each in others:
-        total += each
+    step = max(piece_of(len(x), grad[0].size * rows * run / _PRODUCTS), -(-len(x) // _SUMS))
+    totals = zeros_of_pieces(len(x), step, rows, run, wide)
+    _weight_gradient(len(x), step, source, slopes, totals, *padding, *stride)
+    total = np.add.reduce(totals, 0)
     total = total[..., :outputs].reshape(*kernel_shape, channels, outputs)
     return np.ascontiguousarray(total.transpose(3, 2, 0, 1))

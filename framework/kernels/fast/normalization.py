@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, compiled, over
+from framework.kernels.fast.compiler import Array
+from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
 
 Axes = tuple[int, ...]
 _ONE = np.float32(1)
@@ -40,7 +41,7 @@ def _vector(factor: Any, size: int, fill: float) -> Any:
 # ---- Rows ----------------------------------------------------------------------------------------------------
 
 
-@compiled
+@InPieces
 def _normalize_rows(
     x: Array, scale: Array, shift: Array, out: Array, mean: Array, root: Array, eps: Any, start: int, stop: int
 ) -> None:
@@ -59,11 +60,13 @@ def _normalize_rows(
             result[j] = (row[j] - center) * factor * scale[j] + shift[j]
 
 
-@compiled
+@InPieces
 def _gradients_of_rows(
-    grad: Array, x: Array, scale: Array, mean: Array, root: Array, out: Array, start: int, stop: int
-) -> Any:
-    of_scale, of_shift = np.zeros(x.shape[1], np.float32), np.zeros(x.shape[1], np.float32)
+    grad: Array, x: Array, scale: Array, mean: Array, root: Array, out: Array, parts: Array, start: int, stop: int
+) -> None:
+    """``parts`` ``(pieces, 2, length)``, zeros, get the gradients of scale and shift from each piece."""
+    own = own_part(parts, len(x), start)
+    of_scale, of_shift = own[0], own[1]
     for i in range(start, stop):
         slope, row, result = grad[i], x[i], out[i]
         center, factor = mean[i], root[i]
@@ -79,7 +82,6 @@ def _gradients_of_rows(
         for j in range(row.size):
             normal = (row[j] - center) * factor
             result[j] = (slope[j] * scale[j] - total - normal * along) * factor
-    return of_scale, of_shift
 
 
 # ---- Channels ------------------------------------------------------------------------------------------------
@@ -89,40 +91,39 @@ def _gradients_of_rows(
 _BLOCK = 1024
 
 
-@compiled
-def _sums(x: Array, start: int, stop: int) -> Any:
-    total = np.zeros(x.shape[1], np.float32)
+@InPieces
+def _sums(x: Array, parts: Array, start: int, stop: int) -> None:
+    total = own_part(parts, len(x), start)
     for begin in range(start, stop, _BLOCK):
         part = np.zeros_like(total)
         for i in range(begin, min(begin + _BLOCK, stop)):
             for j in range(x.shape[1]):
                 part[j] += x[i, j]
         total += part
-    return total
 
 
-@compiled
-def _sums_of_squares(x: Array, center: Array, start: int, stop: int) -> Any:
-    total = np.zeros(x.shape[1], np.float32)
+@InPieces
+def _sums_of_squares(x: Array, center: Array, parts: Array, start: int, stop: int) -> None:
+    total = own_part(parts, len(x), start)
     for begin in range(start, stop, _BLOCK):
         part = np.zeros_like(total)
         for i in range(begin, min(begin + _BLOCK, stop)):
             for j in range(x.shape[1]):
                 part[j] += (x[i, j] - center[j]) * (x[i, j] - center[j])
         total += part
-    return total
 
 
-@compiled
+@InPieces
 def _scaled(x: Array, center: Array, factor: Array, shift: Array, out: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
         for j in range(x.shape[1]):
             out[i, j] = (x[i, j] - center[j]) * factor[j] + shift[j]
 
 
-@compiled
-def _sums_of_gradients(grad: Array, x: Array, center: Array, start: int, stop: int) -> Any:
-    of_shift, along = np.zeros(x.shape[1], np.float32), np.zeros(x.shape[1], np.float32)
+@InPieces
+def _sums_of_gradients(grad: Array, x: Array, center: Array, parts: Array, start: int, stop: int) -> None:
+    own = own_part(parts, len(x), start)
+    of_shift, along = own[0], own[1]
     for begin in range(start, stop, _BLOCK):
         shift, part = np.zeros_like(along), np.zeros_like(along)
         for i in range(begin, min(begin + _BLOCK, stop)):
@@ -131,21 +132,15 @@ def _sums_of_gradients(grad: Array, x: Array, center: Array, start: int, stop: i
                 part[j] += grad[i, j] * (x[i, j] - center[j])
         of_shift += shift
         along += part
-    return of_shift, along
 
 
-@compiled
+@InPieces
 def _gradients_of_channels(
     grad: Array, x: Array, center: Array, level: Array, along: Array, factor: Array, out: Array, start: int, stop: int
 ) -> None:
     for i in range(start, stop):
         for j in range(x.shape[1]):
             out[i, j] = (grad[i, j] - level[j] - (x[i, j] - center[j]) * along[j]) * factor[j]
-
-
-def _added(parts: list[Any]) -> Any:
-    """The sums of all pieces, in order."""
-    return np.add.reduce(np.stack(parts), 0)
 
 
 # ---- Both ----------------------------------------------------------------------------------------------------
@@ -164,12 +159,9 @@ def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> Any:
             return NotImplemented
         table, result = x.reshape(-1, length), out.reshape(-1, length)
         mean, root = np.empty(len(table), np.float32), np.empty(len(table), np.float32)
-        over(
-            lambda start, stop: _normalize_rows(
-                table, scale, shift, result, mean, root, np.float32(eps), start, stop
-            ),
-            len(table),
-            length * _EACH,
+        count = len(table)
+        _normalize_rows(
+            count, piece_of(count, length * _EACH), table, scale, shift, result, mean, root, np.float32(eps)
         )
         return out, mean.reshape(stats), root.reshape(stats)
     channels = x.shape[1]
@@ -177,12 +169,15 @@ def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> Any:
     if scale is None or shift is None:
         return NotImplemented
     table, result = _channels_last(x).reshape(-1, channels), _channels_last(out).reshape(-1, channels)
-    count = np.float32(len(table))
-    mean = _added(over(lambda start, stop: _sums(table, start, stop), len(table), channels * _EACH)) / count
-    squares = over(lambda start, stop: _sums_of_squares(table, mean, start, stop), len(table), channels * _EACH)
-    root = 1 / np.sqrt(_added(squares) / count + np.float32(eps))
+    count, step = len(table), piece_of(len(table), channels * _EACH)
+    parts = zeros_of_pieces(count, step, 2, channels)
+    sums, squares = parts[:, 0], parts[:, 1]
+    _sums(count, step, table, sums)
+    mean = np.add.reduce(sums, 0) / np.float32(count)
+    _sums_of_squares(count, step, table, mean, squares)
+    root = 1 / np.sqrt(np.add.reduce(squares, 0) / np.float32(count) + np.float32(eps))
     factor = root * scale
-    over(lambda start, stop: _scaled(table, mean, factor, shift, result, start, stop), len(table), channels * _EACH)
+    _scaled(count, step, table, mean, factor, shift, result)
     return out, mean.reshape(stats), root.reshape(stats)
 
 
@@ -202,31 +197,22 @@ def gradients(
         if factors is None:
             return NotImplemented
         slopes, table, result = [each.reshape(-1, length) for each in (grad, x, out)]
-        parts = over(
-            lambda start, stop: _gradients_of_rows(slopes, table, factors, center, factor, result, start, stop),
-            len(table),
-            length * _EACH,
-        )
+        count, step = len(table), piece_of(len(table), length * _EACH)
+        parts = zeros_of_pieces(count, step, 2, length)
+        _gradients_of_rows(count, step, slopes, table, factors, center, factor, result, parts)
         shape = (*[1 for _ in sums], *[x.shape[axis] for axis in axes])
-        of_scale, of_shift = [_added([part[i] for part in parts]).reshape(shape) for i in range(2)]
+        of_scale, of_shift = [each.reshape(shape) for each in np.add.reduce(parts, 0)]
     else:
         channels = x.shape[1]
         factors = _vector(scale, channels, 1)
         if factors is None or sums != axes:
             return NotImplemented
         slopes, table, result = [_channels_last(each).reshape(-1, channels) for each in (grad, x, out)]
-        parts = over(
-            lambda start, stop: _sums_of_gradients(slopes, table, center, start, stop), len(table), channels * _EACH
-        )
-        level, along = [_added([part[i] for part in parts]) for i in range(2)]
+        count, step = len(table), piece_of(len(table), channels * _EACH)
+        parts = zeros_of_pieces(count, step, 2, channels)
+        _sums_of_gradients(count, step, slopes, table, center, parts)
+        level, along = np.add.reduce(parts, 0)
         of_scale, of_shift = (along * factor).reshape(mean.shape), level.reshape(mean.shape)
-        count = np.float32(len(table))
-        level, along = level / count, along * factor * factor / count
-        over(
-            lambda start, stop: _gradients_of_channels(
-                slopes, table, center, level, along, factor * factors, result, start, stop
-            ),
-            len(table),
-            channels * _EACH,
-        )
+        level, along = level / np.float32(count), along * factor * factor / np.float32(count)
+        _gradients_of_channels(count, step, slopes, table, center, level, along, factor * factors, result)
     return out, of_scale if needs[1] else None, of_shift if needs[2] else None

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, compiled, over
+from framework.kernels.fast.compiler import Array
+from framework.kernels.fast.pieces import InPieces, piece_of
 
 
 def _flat(*arrays: Any) -> bool:
@@ -18,23 +19,22 @@ def _flat(*arrays: Any) -> bool:
     )  # fmt: skip
 
 
-def _over(update: Any, *arrays: Array) -> None:
-    over(lambda start, stop: update(*[each[start:stop] for each in arrays]), arrays[0].size, 0.7)
+_EACH = 0.7  # nanoseconds an element
 
 
-@compiled
-def _sgd(
-    values: Array, gradient: Array, lr: Any, weight_decay: Any, sign: Any
-) -> None:  # fmt: skip
+@InPieces
+def _sgd(values: Array, gradient: Array, lr: Any, weight_decay: Any, sign: Any, start: int, stop: int) -> None:
+    values, gradient = values[start:stop], gradient[start:stop]
     for i in range(values.size):
         values[i] -= lr * (sign * gradient[i] + weight_decay * values[i])
 
 
-@compiled
+@InPieces
 def _sgd_momentum(
     values: Array, gradient: Array, buffer: Array, lr: Any, momentum: Any, share: Any, weight_decay: Any, ahead: Any,
-    sign: Any,
+    sign: Any, start: int, stop: int,
 ) -> None:  # fmt: skip
+    values, gradient, buffer = values[start:stop], gradient[start:stop], buffer[start:stop]
     for i in range(values.size):
         direction = sign * gradient[i] + weight_decay * values[i]
         kept = momentum * buffer[i] + share * direction
@@ -59,21 +59,23 @@ def sgd(
         return NotImplemented
     real = values.dtype.type
     rate, decay, sign = real(lr), real(weight_decay), real(-1 if maximize else 1)
+    count, step = values.size, piece_of(values.size, _EACH)
     if momentum_buffer is None:
-        _over(lambda values, gradient: _sgd(values, gradient, rate, decay, sign), values, gradient)
+        _sgd(count, step, values, gradient, rate, decay, sign)
         return None
     kept, share = real(momentum), real(1 - dampening)
     ahead = real(momentum if nesterov else 0)
-    options: Any = (rate, kept, share, decay, ahead, sign)
-    _over(lambda *arrays: _sgd_momentum(*arrays, *options), values, gradient, momentum_buffer)
+    _sgd_momentum(count, step, values, gradient, momentum_buffer, rate, kept, share, decay, ahead, sign)
     return None
 
 
-@compiled
+@InPieces
 def _adam(
     values: Array, gradient: Array, mean: Array, square: Array, beta1: Any, rest1: Any, beta2: Any, rest2: Any,
-    rate: Any, eps: Any, shrink: Any, weight_decay: Any, sign: Any,
+    rate: Any, eps: Any, shrink: Any, weight_decay: Any, sign: Any, start: int, stop: int,
 ) -> None:  # fmt: skip
+    values, gradient = values[start:stop], gradient[start:stop]
+    mean, square = mean[start:stop], square[start:stop]
     for i in range(values.size):
         value = values[i] * shrink
         slope = sign * gradient[i] + weight_decay * value
@@ -112,5 +114,5 @@ def adam(
             -1 if maximize else 1,
         )
     ]  # fmt: skip
-    _over(lambda *arrays: _adam(*arrays, *options), values, gradient, exp_avg, exp_avg_sq)
+    _adam(values.size, piece_of(values.size, _EACH), values, gradient, exp_avg, exp_avg_sq, *options)
     return None

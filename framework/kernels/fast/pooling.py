@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, compiled, over
+from framework.kernels.fast.compiler import Array, compiled
+from framework.kernels.fast.pieces import InPieces, piece_of
 from framework.kernels.pooling import pool_output_shape
 
 Ints = tuple[int, ...]
@@ -46,7 +47,7 @@ def _down(image: Array, row: int, largest: Array, found: Array, kernel: Any, str
                 found[p] = tap if wins else found[p]
 
 
-@compiled
+@InPieces
 def _max_pool(
     x: Array, values: Array, taps: Array, channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
     start: int, stop: int,
@@ -85,7 +86,7 @@ def _max_pool(
 _NOTHING = np.int32(1 << 30)  # the tap of padding, which loses against all that is equal
 
 
-@compiled
+@InPieces
 def _max_pool_few(
     x: Array, values: Array, taps: Array, channels: int, kernel: Any, stride: Any, padding: Any, dilation: Any,
     start: int, stop: int,
@@ -130,11 +131,11 @@ def max_pool(
     rows = [each.reshape(*each.shape[:2], -1) for each in (values, taps)]
     window = x.shape[1], kernel, stride, padding, dilation
     pool = _max_pool_few if x.shape[1] < _FEW else _max_pool
-    over(lambda start, stop: pool(lines, *rows, *window, start, stop), len(lines), lines[0].size)
+    pool(len(lines), piece_of(len(lines), lines[0].size), lines, *rows, *window)
     return values.transpose(0, 3, 1, 2), taps.transpose(0, 3, 1, 2)
 
 
-@compiled
+@InPieces
 def _put(
     grad: Array, taps: Array, result: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, adds: bool,
     start: int, stop: int,
@@ -162,7 +163,7 @@ def _put(
                                 target[c] = slopes[c] if winner[c] == tap else np.float32(0)
 
 
-@compiled
+@InPieces
 def _put_few(
     grad: Array, taps: Array, result: Array, kernel: Any, stride: Any, padding: Any, dilation: Any, adds: bool,
     start: int, stop: int,
@@ -200,7 +201,5 @@ def max_pool_put(
     put = _put_few if few else _put
     result = (np.empty if covered and not few else np.zeros)((n, *spatial, channels), np.float32)
     window = kernel, stride, padding, dilation
-    over(
-        lambda start, stop: put(slopes, winners, result, *window, not apart, start, stop), n, 0.3 * result.size / n
-    )
+    put(n, piece_of(n, 0.3 * result.size / n), slopes, winners, result, *window, not apart)
     return result.transpose(0, 3, 1, 2)

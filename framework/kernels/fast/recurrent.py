@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, compiled
+from framework.kernels.fast.compiler import Array
 from framework.kernels.fast.compiler import sigmoid as sigmoid_of
 from framework.kernels.fast.compiler import tanh as tanh_of
+from framework.kernels.fast.pieces import InPieces
 from framework.kernels.fast.tiles import WHOLE, WIDTH, address, in_panels, product
-from framework.kernels.parallel import side_by_side
 from framework.kernels.recurrent import _previous, _projected, _weight_gradients
 
 _TOGETHER = 16  # samples
@@ -26,11 +26,7 @@ def _suits(sizes: Sequence[int], *arrays: Array) -> bool:
     )  # fmt: skip
 
 
-def _pieces(samples: int) -> list[tuple[int, int]]:
-    return [(start, min(start + _TOGETHER, samples)) for start in range(0, samples, _TOGETHER)]
-
-
-@compiled
+@InPieces
 def _forward(
     gates: Array, outputs: Array, cells: Array, h: Array, c: Array, panels: Array, reverse: bool, start: int, stop: int
 ) -> None:
@@ -71,11 +67,11 @@ def lstm(
     cells = np.empty_like(outputs)
     state, cell, panels = h.copy(), c.copy(), in_panels(w_hh.T)
     shaped = [each.reshape(steps, samples, -1) for each in (gates, outputs, cells)]
-    side_by_side(lambda piece: _forward(*shaped, state, cell, panels, reverse, *piece), _pieces(samples))
+    _forward(samples, _TOGETHER, *shaped, state, cell, panels, reverse)
     return outputs, cells, gates
 
 
-@compiled
+@InPieces
 def _backward(
     of_outputs: Array, of_cells: Array, gates: Array, cells: Array, c: Array, of_gates: Array, of_state: Array,
     of_cell: Array, panels: Array, reverse: bool, start: int, stop: int,
@@ -133,9 +129,7 @@ def lstm_gradients(
     of_state, of_cell, panels = np.zeros_like(h), np.zeros_like(c), in_panels(w_hh)
     shaped = [each.reshape(steps, samples, -1) for each in (*outer, gates, cells)]
     of_shaped = of_gates.reshape(steps, samples, -1)
-    side_by_side(
-        lambda piece: _backward(*shaped, c, of_shaped, of_state, of_cell, panels, reverse, *piece), _pieces(samples)
-    )
+    _backward(samples, _TOGETHER, *shaped, c, of_shaped, of_state, of_cell, panels, reverse)
     previous = _previous(outputs, h, sizes, reverse) if needs[4] else outputs
     rest = _weight_gradients(of_gates, of_gates, x, previous, w_ih, (needs[0], *needs[3:]))
     return [rest[0], of_state, of_cell, *rest[1:]]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, compiled, exp, over, rows_of
+from framework.kernels.fast.compiler import Array, compiled, exp, rows_of
+from framework.kernels.fast.pieces import InPieces, piece_of
 
 
 @compiled
@@ -20,7 +21,7 @@ def highest_of(row: Array) -> Any:
     return np.float32(np.nan) if strange else highest
 
 
-@compiled
+@InPieces
 def _softmax(x: Array, out: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
         row, result = x[i], out[i]
@@ -35,7 +36,7 @@ def _softmax(x: Array, out: Array, start: int, stop: int) -> None:
             result[j] *= factor
 
 
-@compiled
+@InPieces
 def _softmax_backward(gradient: Array, result: Array, out: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
         slope, weights, row = gradient[i], result[i], out[i]
@@ -46,7 +47,7 @@ def _softmax_backward(gradient: Array, result: Array, out: Array, start: int, st
             row[j] = weights[j] * (slope[j] - total)
 
 
-@compiled
+@InPieces
 def _log_softmax(x: Array, out: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
         row, result = x[i], out[i]
@@ -59,7 +60,7 @@ def _log_softmax(x: Array, out: Array, start: int, stop: int) -> None:
             result[j] = row[j] - highest - logarithm
 
 
-@compiled
+@InPieces
 def _log_softmax_backward(gradient: Array, result: Array, out: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
         slope, logarithms, row = gradient[i], result[i], out[i]
@@ -77,7 +78,8 @@ def _by_rows(function: Any, axis: int, *inputs: Any) -> Any:
     tables = rows_of(*inputs, result)
     if tables is None:
         return NotImplemented
-    over(lambda start, stop: function(*tables, start, stop), len(tables[0]), tables[0].shape[1])  # a nanosecond an element
+    rows, length = tables[0].shape
+    function(rows, piece_of(rows, length), *tables)  # a nanosecond an element
     return result
 
 

@@ -1,0 +1,377 @@
+"""Pieces of a compiled kernel's work, in a few threads.
+
+The threads wait in compiled code, without Python's global lock: they look at a board in memory, and a piece is theirs a
+microsecond after it was put up there. To wake a thread takes fifty. One that has found nothing for a millisecond sleeps, and
+the work does not wait for it: who calls takes pieces too, and waits only for those that somebody else has begun.
+
+The pieces do not depend on how many threads there are, and so neither do results.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import threading
+import types
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils
+from numba.core import types as numba_types
+from numba.extending import intrinsic
+
+from framework.kernels.blockwise import flat_views
+from framework.kernels.fast.compiler import Array, compiled
+from framework.kernels.threads import get_num_threads, keep_blas_alone
+
+# Numbers on the board, by their offset in bytes; those that several threads write are in a line of the cache of their own.
+_ENTRY, _DATA, _COUNT, _STEP, _OPEN, _HELPERS = [8 * i for i in range(6)]
+_GENERATION, _NEXT, _ACTIVE, _TAKEN, _FAILED, _ASLEEP = [64 * i for i in range(1, 7)]
+_MOST = 64  # helpers
+
+_PATIENCE = 30_000  # looks at the board, each of 20 to 60 nanoseconds
+_LOOKS = 1000  # for who called, before it gives its core to a helper that may want it
+
+_CORES = os.cpu_count() or 1
+_WORD = ir.IntType(64)
+_BOARD_BYTES = _ASLEEP + 8 * _MOST
+
+# ---- Instructions --------------------------------------------------------------------------------------------
+
+_yield = numba_types.ExternalFunction("SwitchToThread" if os.name == "nt" else "sched_yield", numba.int32())
+
+
+def _pointer(builder: Any, place: Any) -> Any:
+    return builder.inttoptr(place, _WORD.as_pointer())
+
+
+@intrinsic
+def _pause(typing: Any) -> Any:
+    """Take a breath between two looks, for the core's other thread."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if platform.machine() in ("x86_64", "AMD64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return numba.void(), generate
+
+
+@intrinsic
+def _load(typing: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load_atomic(_pointer(builder, args[0]), "seq_cst", 8)
+
+    return numba.int64(numba.int64), generate
+
+
+@intrinsic
+def _store(typing: Any, place: Any, value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.atomic_rmw("xchg", _pointer(builder, args[0]), args[1], "seq_cst")
+        return context.get_dummy_value()
+
+    return numba.void(numba.int64, numba.int64), generate
+
+
+@intrinsic
+def _exchange(typing: Any, place: Any, value: Any) -> Any:
+    """Write, and give what was there."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.atomic_rmw("xchg", _pointer(builder, args[0]), args[1], "seq_cst")
+
+    return numba.int64(numba.int64, numba.int64), generate
+
+
+@intrinsic
+def _add(typing: Any, place: Any, value: Any) -> Any:
+    """Add, and give what was there before."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.atomic_rmw("add", _pointer(builder, args[0]), args[1], "seq_cst")
+
+    return numba.int64(numba.int64, numba.int64), generate
+
+
+@intrinsic
+def _call(typing: Any, entry: Any, data: Any, start: Any, stop: Any) -> Any:
+    """Call the function at an address, one that :func:`_entry` gave; 0 if it raised nothing."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        convention = context.call_conv
+        kind = convention.get_function_type(numba_types.none, signature.args[1:])
+        result = cgutils.alloca_once(builder, kind.args[0].pointee)
+        error = cgutils.alloca_once(builder, kind.args[1].pointee)
+        code = builder.call(builder.inttoptr(args[0], kind.as_pointer()), [result, error, *args[1:]])
+        return builder.zext(builder.icmp_signed("!=", code, ir.Constant(code.type, 0)), _WORD)
+
+    return numba.int64(numba.int64, numba.int64, numba.int64, numba.int64), generate
+
+
+@intrinsic
+def _kept(typing: Any, arguments: Any) -> Any:
+    """The address of a copy of a tuple, which lives until the calling function returns."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(cgutils.alloca_once_value(builder, args[0]), _WORD)
+
+    return numba.int64(arguments), generate
+
+
+def _reader(kind: Any) -> Any:
+    """A function that gives the tuple of that type at an address."""
+
+    @intrinsic
+    def read(typing: Any, place: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            value = builder.load(builder.inttoptr(args[0], context.get_value_type(kind).as_pointer()))
+            context.nrt.incref(builder, kind, value)
+            return value
+
+        return kind(numba.int64), generate
+
+    return read
+
+
+@intrinsic
+def _entry(typing: Any, kernel: Any, arguments: Any) -> Any:
+    """The address of a function of ``(data, start, stop)`` that runs ``kernel(*arguments, start, stop)``, those at ``data``."""
+    function, read = kernel.dispatcher, _reader(arguments)
+
+    def run(data: Any, start: Any, stop: Any) -> None:
+        function(*read(data), start, stop)
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        made = context.compile_subroutine(builder, run, numba.void(numba.int64, numba.int64, numba.int64))
+        return builder.ptrtoint(context.declare_function(builder.module, made.fndesc), _WORD)
+
+    return numba.int64(kernel, arguments), generate
+
+
+# ---- The board -----------------------------------------------------------------------------------------------
+
+
+@compiled
+def _take(board: int) -> None:
+    """Work on pieces until there is none left."""
+    entry, data, count, step = _load(board + _ENTRY), _load(board + _DATA), _load(board + _COUNT), _load(board + _STEP)
+    while True:
+        start = _add(board + _NEXT, step)
+        if start >= count:
+            return
+        if _call(entry, data, start, min(start + step, count)):
+            _store(board + _FAILED, 1)
+
+
+@compiled
+def _serve(board: int, number: int, seen: int, patience: int) -> int:
+    """What a helper does until it has waited in vain; the generation of the last work that it saw."""
+    while True:
+        looks = 0
+        while looks < patience:
+            if _load(board + _GENERATION) == seen:
+                looks += 1
+                _pause()
+                continue
+            looks, seen = 0, _load(board + _GENERATION)
+            if number < _load(board + _HELPERS):
+                # In this order, and the caller closes before it asks who is active: so it waits for all that came in time.
+                _add(board + _ACTIVE, 1)
+                if _load(board + _OPEN):
+                    _take(board)
+                _add(board + _ACTIVE, -1)
+        _store(board + _ASLEEP + 8 * number, 1)
+        if _load(board + _GENERATION) == seen or not _exchange(board + _ASLEEP + 8 * number, 0):
+            return seen
+
+
+@compiled
+def _share(board: int, entry: int, data: int, count: int, step: int) -> None:
+    """Run ``entry`` on all pieces: with the helpers, or alone if another thread has them."""
+    failed = 0
+    if step >= count or _exchange(board + _TAKEN, 1):
+        for start in range(0, count, step):
+            failed |= _call(entry, data, start, min(start + step, count))
+    else:
+        _store(board + _ENTRY, entry)
+        _store(board + _DATA, data)
+        _store(board + _COUNT, count)
+        _store(board + _STEP, step)
+        _store(board + _NEXT, 0)
+        _store(board + _FAILED, 0)
+        _store(board + _OPEN, 1)
+        _add(board + _GENERATION, 1)
+        _take(board)
+        _store(board + _OPEN, 0)
+        looks = 0
+        while _load(board + _ACTIVE):
+            looks += 1
+            _pause()
+            if looks % _LOOKS == 0:
+                _yield()
+        failed = _load(board + _FAILED)
+        _store(board + _TAKEN, 0)
+    if failed:
+        raise MemoryError("there is no memory for a compiled kernel")
+
+
+@numba.njit(nogil=True)  # compiled into what calls it
+def _launch(kernel: Any, board: int, count: int, step: int, arguments: Any) -> None:
+    _share(board, _entry(kernel, arguments), _kept(arguments), count, step)
+
+
+# ---- Helpers -------------------------------------------------------------------------------------------------
+
+_board = np.zeros(_BOARD_BYTES // 8, np.int64)
+_at_board = _board.ctypes.data
+_helpers: list[tuple[threading.Thread, SimpleQueue[bool]]] = []  # each with its bell; False tells it to end
+_starting = threading.Lock()
+
+
+def _wait_and_serve(board: Any, number: int, bell: SimpleQueue[bool]) -> None:
+    seen = 0
+    while bell.get():
+        crowded = _board[_HELPERS // 8] >= _CORES  # somebody else wants the core
+        seen = _serve(board.ctypes.data, number, seen, 1 if crowded else _PATIENCE)
+
+
+def _call_helpers() -> None:
+    """Start the helpers that are missing, and wake those that sleep."""
+    wanted = min(get_num_threads() - 1, _MOST)
+    if _board[_HELPERS // 8] != wanted:
+        with _starting:
+            while len(_helpers) < wanted:
+                number, bell = len(_helpers), SimpleQueue[bool]()
+                thread = threading.Thread(
+                    target=_wait_and_serve, args=(_board, number, bell), name="framework-kernels", daemon=True
+                )
+                _board[_ASLEEP // 8 + number] = 1
+                _helpers.append((thread, bell))
+                thread.start()
+            _board[_HELPERS // 8] = wanted
+    for number in range(wanted):
+        if _board[_ASLEEP // 8 + number] and _exchanged(_at_board + _ASLEEP + 8 * number, 0):
+            _helpers[number][1].put(True)
+
+
+@compiled
+def _exchanged(place: int, value: int) -> int:
+    return _exchange(place, value)
+
+
+def _end_helpers() -> None:
+    """Before the interpreter goes, and the compiled code with it."""
+    _board[_GENERATION // 8] = -1
+    for _, bell in _helpers:
+        bell.put(False)
+    for thread, _ in _helpers:
+        thread.join()
+
+
+atexit.register(_end_helpers)
+keep_blas_alone(True)  # its threads would spin on the helpers' cores
+
+
+def _after_fork() -> None:
+    """A child process has no helpers, whatever the parent had."""
+    global _starting
+    _starting = threading.Lock()
+    _board[:] = 0
+    _helpers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+# ---- Kernels -------------------------------------------------------------------------------------------------
+
+_PIECE = 50_000  # nanoseconds of work at least
+_PIECES = 16  # at most
+
+
+def piece_of(count: int, cost: float) -> int:
+    """How many of ``count`` items a piece should have, if an item takes about ``cost`` nanoseconds."""
+    pieces = min(int(count * cost / _PIECE), count, _PIECES)
+    return count if pieces < 2 else -(-count // (pieces // 2 * 2))
+
+
+def zeros_of_pieces(count: int, step: int, *shape: int) -> Array:
+    """Zeros, to which each piece adds what is then added up in order."""
+    return np.zeros((-(-count // step), *shape), np.float32)
+
+
+@compiled
+def own_part(parts: Array, count: int, start: int) -> Any:
+    """The part of the piece that begins at ``start``: pieces have that many items or a few more, so no two have the same."""
+    return parts[start // ((count + len(parts) - 1) // len(parts))]
+
+
+class InPieces:
+    """A compiled function whose last arguments are ``start`` and ``stop``, run on pieces of a range."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._launch = compiled(_launcher(function))
+
+    def __call__(self, count: int, step: int, *arguments: Any) -> None:
+        """Run ``function(*arguments, start, stop)`` on ``range(count)`` in pieces of ``step``, side by side.
+
+        They must not write to the same memory.
+
+        Raises:
+            MemoryError: If a piece could not have the memory that it asked for.
+        """
+        if step < count:
+            _call_helpers()
+        self._launch(_at_board, count, step, *arguments)
+
+
+def _launcher(function: Callable[..., None]) -> Callable[..., None]:
+    """What starts a kernel's pieces.
+
+    One for each, rather than one for all with the kernel as an argument, and with the name and place of the kernel, so that
+    numba keeps it on disk and notices when the kernel's file has changed.
+    """
+
+    def launch(board: int, count: int, step: int, *arguments: Any) -> None:
+        _launch(kernel, board, count, step, arguments)  # type: ignore[name-defined]  # noqa: F821  # a global of its own
+
+    own = {"_launch": _launch, "kernel": compiled(function), "__name__": function.__module__}
+    place, name = function.__code__, f"{function.__qualname__}_launched"
+    code = launch.__code__.replace(
+        co_filename=place.co_filename, co_firstlineno=place.co_firstlineno, co_name=name
+    )
+    made = types.FunctionType(code, own, name)
+    made.__qualname__, made.__module__ = name, function.__module__
+    return made
+
+
+def elementwise(function: InPieces, inputs: tuple[Any, ...], outputs: int, cost: float) -> Any:
+    """New arrays, filled by ``function(count, step, *inputs, *outputs)`` on flat float32 arrays.
+
+    Args:
+        function: Fills its last arguments. It takes its piece as slices of all of them, since only a loop from 0 on compiles
+            to vector instructions.
+        inputs: Arrays of one shape.
+        outputs: How many arrays it fills.
+        cost: About how many nanoseconds an element takes.
+
+    Returns:
+        A tuple of the arrays; NotImplemented where the inputs are not float32, or of several shapes or orders in memory.
+    """
+    first = inputs[0]
+    if any([each.dtype != np.float32 or each.shape != first.shape for each in inputs]):
+        return NotImplemented
+    results = tuple([np.empty_like(first) for _ in range(outputs)])
+    flat = flat_views((*inputs, *results))
+    if flat is None:
+        return NotImplemented
+    function(first.size, piece_of(first.size, cost), *flat)
+    return results
