@@ -158,3 +158,35 @@ def test_pieces_are_worth_it_and_not_too_many(count, cost):
     assert 1 <= step <= count
     pieces = -(-count // step)
     assert pieces <= 16 and (pieces == 1 or step * cost >= 50_000)
+
+
+def test_what_another_process_has_left_on_disk_is_not_mixed_up(tmp_path):
+    (tmp_path / "kernels.py").write_text(
+        """
+from framework.kernels.fast.pieces import InPieces
+
+@InPieces
+def ones(out, start, stop):
+    for i in range(start, stop):
+        out[i] = 1
+
+@InPieces
+def twos(out, start, stop):
+    for i in range(start, stop):
+        out[i] = 2
+"""
+    )
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    turns = {"ones(8, 2, x)": "0.0", "ones(8, 2, x); twos(8, 2, y)": "2.0", "ones(8, 2, y); ones(8, 2, x)": "1.0"}
+    for calls, expected in turns.items():
+        code = f"""
+import numpy as np
+from kernels import ones, twos
+x, y = np.zeros(8, np.float32), np.zeros(8)
+{calls}
+print(x.max(), y.max())
+"""
+        environment = {**os.environ, "PYTHONPATH": paths}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == ["1.0", expected]

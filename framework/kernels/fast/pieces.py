@@ -10,6 +10,7 @@ The pieces do not depend on how many threads there are, and so neither do result
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
 import platform
 import threading
@@ -147,6 +148,10 @@ def _entry(typing: Any, kernel: Any, arguments: Any) -> Any:
 
     def run(data: Any, start: Any, stop: Any) -> None:
         function(*read(data), start, stop)
+
+    # A symbol has to differ from those of all other kernels and types, also from those that another process has left on disk.
+    digest = hashlib.sha256(str(arguments).encode()).hexdigest()
+    run.__module__, run.__qualname__ = function.py_func.__module__, f"{function.py_func.__qualname__}_piece_{digest}"
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         made = context.compile_subroutine(builder, run, numba.void(numba.int64, numba.int64, numba.int64))
