@@ -136,6 +136,10 @@ for _name in "addr diff ldexp std var".split():
 for _name in "arange empty eye full linspace logspace ones rand randint randn randperm zeros".split():
     globals()[_name] = _creates_into_out(globals()[_name])
 
+from framework.ops.public import guard as _guard
+
+globals().update(_guard(globals()))
+
 from framework import backends, cuda, func, linalg, nn, optim, return_types, special, utils
 from framework.kernels.threads import get_num_threads, set_num_threads
 from framework.saving import load, save

@@ -21,6 +21,7 @@ from framework.ops.norms import cond, matrix_norm, vector_norm
 from framework.ops.norms import linalg_norm as norm
 from framework.ops.products import linalg_cross as cross
 from framework.ops.products import multi_dot, vecdot
+from framework.ops.public import guard as _guard
 from framework.ops.solving import (
     det,
     inv,
@@ -82,5 +83,7 @@ for _name in """cholesky det eigh eigvalsh lu lu_factor matrix_norm multi_dot no
     globals()[_name] = takes_out(globals()[_name], None)
 
 _REAL = "eigenvalues of matrices that are not symmetric are complex, and numbers are real here; there are eigh, eigvalsh"
+globals().update(_guard(globals()))
+
 if not TYPE_CHECKING:  # a type checker is to know what there is
     __getattr__ = unsupported("linalg", __all__, {"eig": _REAL, "eigvals": _REAL})

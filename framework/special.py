@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from framework.names import unsupported
+from framework.ops.public import guard as _guard
 from framework.ops.reductions import logsumexp
 from framework.ops.rounding import round
 from framework.ops.softmax import log_softmax, softmax
@@ -65,6 +66,8 @@ __all__ = [
     "xlog1py",
     "xlogy",
 ]
+
+globals().update(_guard(globals()))
 
 if not TYPE_CHECKING:  # a type checker is to know what there is
     __getattr__ = unsupported("special", __all__)

@@ -67,6 +67,7 @@ from framework.ops import layout as layouts
 from framework.ops import scatter_reduce as reducing
 from framework.ops import shape as shapes
 from framework.ops.dims import wrap_dim
+from framework.ops.public import guard
 from framework.size import Size
 
 if TYPE_CHECKING:
@@ -875,5 +876,8 @@ def rebuild(cls: type[Any], array: Array, requires_grad: bool, attributes: dict[
     result.__dict__.update(attributes)
     return result
 
+
+for _name, _method in guard(vars(Tensor), method=True).items():
+    setattr(Tensor, _name, _method)
 
 set_tensor_class(Tensor)

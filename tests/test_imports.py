@@ -34,6 +34,7 @@ FLOORS = [
         "framework.cuda",
         "framework.backends",
         "framework.names",
+        "framework.warning",
         "framework.switches",
         "framework.version",
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from framework.autograd.grad_mode import inference, recording
 from framework.autograd.graph import Variable, bump_version
 from framework.autograd.overlap import check_memory, check_overlap, overlap_error
 from framework.dtypes import from_numpy_dtype, promote
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.autograd.primitive import Primitive
@@ -21,13 +21,36 @@ def no_tensor_error(primitive: Primitive, args: Sequence[Any]) -> Exception:
     """The error for a call that has neither a Tensor nor an array among its arguments."""
     if primitive.variadic and not args[primitive.differentiable[0] :]:
         return RuntimeError(f"{primitive.name}(): expected a non-empty list of Tensors")
-    first = primitive.arguments[0]
-    kind = type(args[0]).__name__ if args else "nothing"
-    return TypeError(f"{primitive.name}(): argument {first!r} (position 1) must be Tensor, not {kind}")
+    return type_error(primitive.name, primitive.arguments[0], 1, args[0] if args else None)
 
 
-def broadcast_error(primitive: Primitive, arrays: Sequence[Any], error: ValueError) -> Exception:
-    """PyTorch's error where NumPy could not broadcast the arguments, else ``error`` itself."""
+def type_error(name: str, argument: str, position: int | None, value: Any, wanted: str = "Tensor") -> TypeError:
+    """The error for an argument that must be something else."""
+    kind = "numpy.ndarray; make a Tensor of it with from_numpy()" if isinstance(value, np.ndarray) else type(value).__name__
+    place = f" (position {position})" if position else ""
+    return TypeError(f"{name}(): argument {argument!r}{place} must be {wanted}, not {kind}")
+
+
+def number_of(primitive: Primitive, args: Sequence[Any], given: Any) -> Any:
+    """Python's number for NumPy's among a user's arguments.
+
+    Raises:
+        TypeError: If it is an array.
+    """
+    if isinstance(given, np.generic):
+        return given.item()
+    position = next(number for number, value in enumerate(args) if value is given)
+    name = primitive.arguments[min(position, len(primitive.arguments) - 1)]
+    raise type_error(primitive.name, name, position + 1, given)
+
+
+def kernel_error(primitive: Primitive, arrays: Sequence[Any], error: ValueError | AttributeError) -> Exception:
+    """PyTorch's error where an argument is no Tensor, or NumPy could not broadcast them, else ``error`` itself."""
+    if isinstance(error, AttributeError):
+        for position, value in enumerate(arrays):
+            if value is error.obj and not isinstance(value, np.ndarray) and position < len(primitive.arguments):
+                return type_error(primitive.name, primitive.arguments[position], position + 1, value)
+        return error
     if primitive.promotes is None and "could not be broadcast together" not in str(error):
         return error
     shape: tuple[int, ...] = ()
@@ -167,11 +190,10 @@ def _room(name: str, target: Any, result: Any, casts: bool, warns: bool) -> Any:
             "is not resized; give a tensor of the result's shape"
         )
     if array.size and warns:
-        warnings.warn(
+        warn(
             f"{name}(): An output with one or more elements was resized since it had shape {list(array.shape)}, which does not "
             f"match the required output shape {list(result.shape)}. This behavior is deprecated; give a tensor of that shape, "
             "or one without elements (out.resize_(0)).",
-            stacklevel=4,
         )
     if result.size <= array.size and array.flags.c_contiguous:
         check_memory(array, name)

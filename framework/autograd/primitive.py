@@ -22,13 +22,14 @@ input's dtype, so formulas need not care.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from framework.autograd import anomaly, graph, saved_tensors
-from framework.autograd.arguments import broadcast_error, no_tensor_error, promoted, write_out
+from framework.autograd.arguments import kernel_error, no_tensor_error, number_of, promoted, write_out
 from framework.autograd.grad_mode import inference, no_grad, recording
 from framework.autograd.graph import Variable, edge_of, mark_view, sequence_numbers, wrap
 from framework.autograd.recorded import Plan, PrimitiveNode
@@ -75,10 +76,7 @@ def primitive(
         made.call = call
         registry.append(made)
         call.primitive = made  # type: ignore[attr-defined]
-        for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__"):
-            setattr(call, attribute, getattr(kernel, attribute))
-        call.__wrapped__ = kernel  # type: ignore[attr-defined]
-        return call
+        return _dressed(call, kernel)
 
     return define
 
@@ -130,6 +128,13 @@ class Primitive:
             fields["__slots__"] = ("outputs",)
         self.node_class: type[PrimitiveNode] = type(stem, (PrimitiveNode,), fields)
 
+    @cached_property
+    def strict(self) -> Callable[..., Any]:
+        """The primitive as users call it, with Tensors only."""
+        call = _dressed(_caller(self, strict=True), self.kernel)
+        call.primitive = self  # type: ignore[attr-defined]
+        return call
+
     def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """The arguments in the kernel's order with defaults filled in.
 
@@ -156,12 +161,20 @@ class Primitive:
         return values
 
 
+def _dressed(call: Callable[..., Any], kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The caller with the kernel's name and documentation."""
+    for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__"):
+        setattr(call, attribute, getattr(kernel, attribute))
+    call.__wrapped__ = kernel  # type: ignore[attr-defined]
+    return call
+
+
 _MISSING = object()
 
 
-def _caller(primitive: Primitive) -> Callable[..., Any]:
-    """The function that stands under the primitive's name."""
-    general = _general_caller(primitive)
+def _caller(primitive: Primitive, strict: bool = False) -> Callable[..., Any]:
+    """The function that stands under the primitive's name; a strict one takes no arrays."""
+    general = _general_caller(primitive, strict)
     if primitive.promotes is None or primitive.outputs != 1 or primitive.view or primitive.variadic:
         return general
     count = len(primitive.arguments)
@@ -177,7 +190,7 @@ def _caller(primitive: Primitive) -> Callable[..., Any]:
     return call
 
 
-def _general_caller(primitive: Primitive) -> Callable[..., Any]:
+def _general_caller(primitive: Primitive, strict: bool) -> Callable[..., Any]:
     """The caller that serves every primitive and every call."""
     kernel = primitive.kernel
     count = len(primitive.arguments)
@@ -201,11 +214,13 @@ def _general_caller(primitive: Primitive) -> Callable[..., Any]:
                 if value._requires_grad or (value._view is not None and value.requires_grad):
                     needs |= bit
             else:
+                if strict and isinstance(value, (np.ndarray, np.generic)):
+                    value = number_of(primitive, args, value)
                 arrays.append(value)
             bit += bit
         if not found:
             lead_is_array = args and type(args[0]) is np.ndarray
-            if not lead_is_array and not any(isinstance(each, (np.ndarray, np.generic)) for each in args):
+            if strict or not (lead_is_array or any(isinstance(each, (np.ndarray, np.generic)) for each in args)):
                 raise no_tensor_error(primitive, args)
             return kernel(*args)
         if promotes is not None:
@@ -223,8 +238,8 @@ def _general_caller(primitive: Primitive) -> Callable[..., Any]:
                 arrays = promoted(primitive, arrays)
         try:
             result = kernel(*arrays)
-        except ValueError as error:
-            raise broadcast_error(primitive, arrays, error) from None
+        except (AttributeError, ValueError) as error:
+            raise kernel_error(primitive, arrays, error) from None
         if needs:
             needs &= mask
             if needs and recording.get():
@@ -294,7 +309,7 @@ def _binary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callabl
         try:
             result = kernel(left, right)
         except ValueError as error:
-            raise broadcast_error(primitive, (left, right), error) from None
+            raise kernel_error(primitive, (left, right), error) from None
         if needs:
             needs &= mask
             if needs and recording.get():

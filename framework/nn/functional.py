@@ -27,9 +27,12 @@ from framework.ops.losses import *
 from framework.ops.normalization import *
 from framework.ops.padding import *
 from framework.ops.pooling import *
+from framework.ops.public import guard as _guard
 from framework.ops.resampling import *
 from framework.ops.transcendental import sigmoid as sigmoid
 from framework.ops.transcendental import tanh as tanh
+
+globals().update(_guard(globals()))
 
 if not TYPE_CHECKING:  # a type checker is to know what there is
     __getattr__ = unsupported("nn.functional", globals())

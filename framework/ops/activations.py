@@ -44,6 +44,7 @@ from framework.ops.rectifiers import (
 )
 from framework.ops.selection import keep_where
 from framework.ops.transcendental import exp, sigmoid, tanh
+from framework.warning import warn
 
 __all__ = [
     "celu",
@@ -370,7 +371,7 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     """
     require_tensors("gumbel_softmax", logits=logits)
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.")
     array = array_of(logits)
     only_floats("gumbel_softmax", array)
     noise = -np.log(random.default_generator.exponential(array.shape, 1.0, array.dtype))

@@ -105,14 +105,14 @@ def batch_norm(
     require_tensors("batch_norm", input=input)
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive, but got {eps}")
+    check_dtypes("batch_norm", input, weight, bias)
+    check_dtypes("batch_norm", input, running_mean, running_var)
     size = list(input.shape)
     if size == [0]:
         return input.clone()
     if training:
         if len(size) > 1 and count_of(tuple(size), (0, *range(2, len(size)))) == 1:
             raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
-    check_dtypes("batch_norm", input, weight, bias)
-    check_dtypes("batch_norm", input, running_mean, running_var)
     return _normalize_channels(
         "batch_norm", _batch_norm, input, running_mean, running_var, weight, bias, training, momentum, eps
     )

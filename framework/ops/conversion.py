@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
+from framework.autograd.arguments import type_error
 from framework.autograd.grad_mode import recording
 from framework.autograd.graph import Variable, array_of, bump_version, wrap
 from framework.autograd.inplace import check_writable, record_write
@@ -169,16 +170,22 @@ def cpu(self: Tensor) -> Tensor:
 
 def is_complex(input: Tensor) -> bool:
     """False: numbers are real."""
+    if not isinstance(input, Variable):
+        raise type_error("is_complex", "input", 1, input)
     return False
 
 
 def real(input: Tensor) -> Tensor:
     """The tensor itself: numbers are real."""
+    if not isinstance(input, Variable):
+        raise type_error("real", "input", 1, input)
     return input
 
 
 def conj(input: Tensor) -> Tensor:
     """The tensor itself: numbers are real."""
+    if not isinstance(input, Variable):
+        raise type_error("conj", "input", 1, input)
     return input
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from framework.dtypes import from_numpy_dtype, get_default_dtype, to_numpy_dtype
 from framework.ops.conversion import as_number, detach, to_dtype
 from framework.ops.data import array_from_data
 from framework.ops.dims import check_size
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -60,11 +60,9 @@ def tensor(
     """
     check_place(device, None, pin_memory)
     if isinstance(data, Variable):
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
             "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
         )
     if isinstance(data, Variable):
         return leaf(data._array.astype(to_numpy_dtype(dtype) or data._array.dtype), requires_grad)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import array_of
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.kernels import ctc as kernels
 from framework.ops.checks import require_tensors
@@ -102,7 +102,9 @@ def ctc_loss(
 
 def _lengths(name: str, given: Any, n: int, most: int | None) -> Array:
     lengths = np.asarray(array_of(given))
-    if lengths.dtype.kind not in "iu" or lengths.size != n:
+    if not isinstance(given, (Variable, list, tuple)) or (lengths.size and lengths.dtype.kind not in "iu"):
+        raise TypeError(f"ctc_loss(): argument {name!r} must be a Tensor or tuple of ints, not {given!r}")
+    if lengths.size != n:
         raise RuntimeError(
             f"ctc_loss: {name} must be integers and of size batch_size ({n}), but got {lengths.tolist()}"
         )

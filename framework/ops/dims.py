@@ -17,6 +17,8 @@ def wrap_dim(dim: int, ndim: int) -> int:
         TypeError: If ``dim`` is not an integer.
     """
     if type(dim) is not int:
+        if isinstance(dim, bool):
+            raise TypeError("argument 'dim' must be int, not bool")
         dim = index(dim)
     size = ndim or 1
     if not -size <= dim < size:

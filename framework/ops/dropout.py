@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framework import random
-from framework.autograd.graph import array_of
+from framework.autograd.graph import array_of, wrap
 from framework.ops import elementwise
 from framework.ops.checks import require_tensors
 from framework.ops.sampling import filling_order
 from framework.ops.shape import squeeze, unsqueeze
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -70,7 +70,7 @@ def _dropout(name: str, input: Any, p: float, training: bool, inplace: bool, cha
         # In float32 at least: in float16 the quotient of rounded numbers is another one.
         kind = np.result_type(mask.dtype, np.float32).type
         mask *= mask.dtype.type(kind(1) / kind(1.0 - p))
-    return input.mul_(mask) if inplace else elementwise.mul(input, mask)
+    return input.mul_(wrap(mask)) if inplace else elementwise.mul(input, mask)
 
 
 def _alpha_dropout(name: str, input: Any, p: float, training: bool, inplace: bool, channels: bool) -> Any:
@@ -78,13 +78,13 @@ def _alpha_dropout(name: str, input: Any, p: float, training: bool, inplace: boo
     if mask is None:
         return input
     if p == 1:
-        return input.mul_(mask) if inplace else elementwise.mul(input, mask)
+        return input.mul_(wrap(mask)) if inplace else elementwise.mul(input, mask)
     scale = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     shift = mask - 1
     shift *= _ALPHA * scale
     shift += _ALPHA * scale * p
     mask *= scale
-    return input.mul_(mask).add_(shift) if inplace else elementwise.add(elementwise.mul(input, mask), shift)
+    return input.mul_(wrap(mask)).add_(wrap(shift)) if inplace else elementwise.add(elementwise.mul(input, mask), shift)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -143,10 +143,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """
     ndim = len(input.shape)
     if ndim != 4:
-        warnings.warn(
+        warn(
             f"dropout2d: got a {ndim}-D input, which is read as (N, C, ...): use dropout1d or dropout to say what is "
             "meant",
-            stacklevel=2,
         )
     result: Tensor = _dropout("dropout2d", input, p, training, inplace, True)
     return result
@@ -161,9 +160,8 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """
     ndim = len(input.shape)
     if ndim not in (4, 5):
-        warnings.warn(
+        warn(
             f"dropout3d: got a {ndim}-D input, which is read as one sample (C, ...): use dropout to say what is meant",
-            stacklevel=2,
         )
     return _batched("dropout3d", ndim == 5, input, p, training, inplace)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from framework.ops.gathering import gather
 from framework.ops.indexing import index_add_zeros
 from framework.ops.selection import where
 from framework.ops.shape import reshape, unsqueeze
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -111,11 +111,9 @@ def _renormalize(weight: Any, index: Array, max_norm: float, norm_type: float) -
 def _dense_instead(name: str, sparse: bool) -> None:
     """Says, where a sparse gradient is asked for, that it is a dense one."""
     if sparse:
-        warnings.warn(
+        warn(
             f"{name}: sparse=True: there are no sparse tensors here; the gradient has the same numbers in a dense tensor, which "
             "takes the memory of the whole table, and optimizers step rows that were not used too",
-            UserWarning,
-            stacklevel=3,
         )
 
 

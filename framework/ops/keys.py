@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from operator import index
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from framework.autograd.graph import Variable
 from framework.dtypes import from_numpy_dtype
 from framework.ops.dims import common_shape
+from framework.warning import warn
 
 Array = np.ndarray[Any, Any]
 FULL = slice(None)
@@ -133,10 +133,8 @@ def as_index(part: Any) -> Any:
     """
     array = part._array if isinstance(part, Variable) else part
     if array.dtype == np.uint8:
-        warnings.warn(
+        warn(
             "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
-            UserWarning,
-            stacklevel=5,
         )
         part = array = array != 0
     elif array.dtype.kind not in "bi" or array.dtype.itemsize == 2 or (array.dtype == np.int8):

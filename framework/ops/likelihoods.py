@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from framework.ops.naming import shown_as
 from framework.ops.selection import keep_where
 from framework.ops.shape import unsqueeze
 from framework.ops.transcendental import exp, log, log1p, sigmoid
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -159,6 +159,8 @@ def binary_cross_entropy_with_logits(
 
 def _constant(name: str, **arguments: Any) -> None:
     for argument, value in arguments.items():
+        if value is not None:
+            require_tensors(name, **{argument: value})
         if isinstance(value, Variable) and value._requires_grad:
             raise RuntimeError(
                 f"The function {name!r} is not differentiable with respect to argument {argument!r}. This input cannot "
@@ -198,10 +200,9 @@ def kl_div(
     """
     batch_mean = reduction == "batchmean" and size_average is None and reduce is None
     if reduction == "mean" and size_average is None and reduce is None:
-        warnings.warn(
+        warn(
             "kl_div: reduction='mean' divides by the number of elements; 'batchmean' divides by the batch size, "
             "which is the divergence's definition",
-            stacklevel=2,
         )
     reduction = "sum" if batch_mean else checked_reduction(size_average, reduce, reduction)
     require_tensors("kl_div", input=input, target=target)

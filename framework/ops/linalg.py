@@ -283,4 +283,6 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
             f"linear(): mat1 and mat2 shapes cannot be multiplied (1x{size} and {in_features}x{out_features})"
         )
     result = matmul(input, mT(weight) if ndim == 2 else weight)
+    if bias is not None:
+        require_tensors("linear", input=input, weight=weight, bias=bias)
     return result if bias is None else result + bias

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from framework.ops.checks import only_floats, require_tensors
 from framework.ops.conversion import to_dtype
 from framework.ops.cross_entropy import checked_reduction
 from framework.ops.selection import keep_where
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -51,11 +51,10 @@ def of_each(grad: Any, reduction: str, input: Any, target: Any) -> Any:
 def _check_same_size(name: str, input: Any, target: Any) -> None:
     require_tensors(name, input=input, target=target)
     if input.shape != target.shape:
-        warnings.warn(
+        warn(
             f"{name}: Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}). This will likely lead to incorrect results due to broadcasting. Please ensure "
             "they have the same size.",
-            stacklevel=3,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from framework.autograd.primitive import primitive
 from framework.kernels.summation import in_float32, total, total_of_squares
 from framework.ops.reductions import Dims, _mean, count_of, numpy_names, reduced_dims, restore
 from framework.ops.selection import keep_where
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -29,11 +29,10 @@ def _variance(input: Any, dims: tuple[int, ...] | None, correction: float, keepd
     difference = input - np.true_divide(total(input, dims, True), input.dtype.type(count))
     freedom = max(0.0, count - correction)
     if not freedom:
-        warnings.warn(
+        warn(
             "var(): degrees of freedom is <= 0. Correction should be strictly less than the reduction "
             "factor (input numel "
             "divided by output numel).",
-            stacklevel=7,
         )
     variance = np.true_divide(total_of_squares(difference, dims, keepdim), input.dtype.type(freedom))
     return np.sqrt(variance) if root else variance
@@ -87,7 +86,7 @@ def _moment_arguments(
 
 def var(
     input: Any,
-    dim: Dims = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -112,7 +111,7 @@ def var(
 
 def std(
     input: Any,
-    dim: Dims = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -125,7 +124,7 @@ def std(
 
 def var_mean(
     input: Any,
-    dim: Dims = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,
@@ -139,7 +138,7 @@ def var_mean(
 
 def std_mean(
     input: Any,
-    dim: Dims = None,
+    dim: Dims | bool = None,
     unbiased: bool | None = None,
     keepdim: bool = False,
     *,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.autograd.graph import array_of
+from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import float32, from_numpy_dtype
 from framework.kernels import normalization as kernels
@@ -149,6 +149,9 @@ def in_single(name: str, function: Callable[..., Any], input: Any, *tensors: Any
 
 def check_dtypes(name: str, input: Any, *pair: Any) -> None:
     """Raises RuntimeError unless scale and shift, or running statistics, have the input's dtype, or float32 beside float16."""
+    for factor in pair:
+        if factor is not None and not isinstance(factor, (Variable, np.ndarray)):
+            raise TypeError(f"{name}(): expected a Tensor, but got {type(factor).__name__}")
     kind = array_of(input).dtype
     kinds = [array_of(factor).dtype for factor in pair if factor is not None]
     for given in kinds:

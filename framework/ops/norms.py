@@ -11,7 +11,7 @@ from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import float16, float32, from_numpy_dtype
 from framework.kernels.summation import in_float32, total, total_of_squares
-from framework.ops.checks import require_one_dtype
+from framework.ops.checks import require_one_dtype, require_tensors
 from framework.ops.conversion import to_dtype
 from framework.ops.creation import ones_like
 from framework.ops.decompositions import svdvals
@@ -270,6 +270,7 @@ def cond(A: Any, p: float | str | None = None) -> Any:
 @shown_as("Dist")
 def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The ``p``-norm of ``input - other``, which broadcast."""
+    require_tensors("dist", input=input, other=other)
     return vector_norm(input - other, p)
 
 

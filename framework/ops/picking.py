@@ -15,7 +15,7 @@ from framework.dtypes import from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.arranging import diagonal
 from framework.ops.broadcasting import expand
-from framework.ops.checks import takes_out
+from framework.ops.checks import require_tensors, takes_out
 from framework.ops.conversion import as_number, clone, fill_
 from framework.ops.dims import common_shape, wrap_dim
 from framework.ops.gathering import finished, in_place, require_index, require_same_dtype, target_of
@@ -392,6 +392,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero: a ``(count, ndim)`` tensor, or with ``as_tuple`` one
     for each dimension.
     """
+    require_tensors("nonzero", input=input)
     array = array_of(input)
     if as_tuple:
         return tuple([wrap(each) for each in np.nonzero(array.reshape(-1) if not array.ndim else array)])

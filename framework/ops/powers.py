@@ -133,6 +133,8 @@ def float_power_(input: Any, exponent: Any) -> Tensor:
     Raises:
         RuntimeError: If ``input`` is not of dtype float64.
     """
+    if not isinstance(exponent, (Variable, int, float)):
+        raise TypeError(f"float_power_(): argument 'exponent' must be Tensor or a number, not {type(exponent).__name__}")
     if input.dtype is not float64:
         raise RuntimeError(
             f"float_power_(): the base has dtype {input.dtype}, but the operation's result requires dtype {float64}"

@@ -259,6 +259,8 @@ def normal(
     """
     check_place(device, layout, pin_memory)
     tensors = [each for each in (mean, std) if isinstance(each, Variable)]
+    if not tensors and not (isinstance(mean, (int, float)) and isinstance(std, (int, float))):
+        raise TypeError(f"normal(): mean and std must be Tensors or numbers, not {mean!r} and {std!r}")
     if not tensors:
         if size is None:
             raise TypeError("normal(): two numbers need a size: normal(mean, std, size)")
@@ -271,6 +273,9 @@ def normal(
         common_shape([each._array.shape for each in tensors]),
         only_floats("normal", tensors[0]._array.dtype),
     )
+    for name, each in (("mean", mean), ("std", std)):
+        if not isinstance(each, (Variable, int, float)):
+            raise TypeError(f"normal(): argument {name!r} must be Tensor or a number, not {type(each).__name__}")
     centre, spread = array_of(mean), array_of(std)
     if isinstance(std, Variable):
         if not (spread >= 0).all():

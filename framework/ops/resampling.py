@@ -7,7 +7,6 @@ primitive does that for all modes; the gradient is the product with the transpos
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from framework.ops.conversion import clone
 from framework.ops.indexing import pick
 from framework.ops.naming import show_as, shown_as
 from framework.ops.shape import permute, reshape
+from framework.warning import warn
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -190,19 +190,19 @@ def upsample(
     align_corners: bool | None = None,
 ) -> Tensor:
     """The older name of :func:`interpolate`."""
-    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """The older form of :func:`interpolate` with ``mode="nearest"``."""
-    warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.")
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """The older form of :func:`interpolate` with ``mode="bilinear"`` and ``align_corners=True``."""
-    warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
+    warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 

@@ -137,6 +137,7 @@ def searchsorted(
     Raises:
         RuntimeError: If shapes don't fit, or ``side`` contradicts ``right``.
     """
+    _tensor_or_number("searchsorted", input=input)
     sequence, values = array_of(sorted_sequence), np.asarray(array_of(input))
     if side not in (None, "left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
@@ -208,10 +209,19 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     Raises:
         RuntimeError: If ``boundaries`` is not 1-dimensional.
     """
+    _tensor_or_number("bucketize", input=input)
     borders = array_of(boundaries)
     if borders.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({borders.ndim})")
     return wrap(_insertion_points(borders, np.asarray(array_of(input)), right, out_int32))
+
+
+def _tensor_or_number(name: str, **arguments: Any) -> None:
+    """Raises TypeError for an argument that is neither a Tensor nor a number."""
+    for argument, value in arguments.items():
+        if not isinstance(value, (Variable, int, float)):
+            kind = type(value).__name__
+            raise TypeError(f"{name}(): argument {argument!r} must be Tensor or a number, not {kind}")
 
 
 # ---- Membership and counting -------------------------------------------------------------------------------
@@ -231,6 +241,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     """
     if not isinstance(elements, Variable) and not isinstance(test_elements, Variable):
         raise TypeError("isin(): elements and test_elements are both numbers; one must be a Tensor")
+    _tensor_or_number("isin", elements=elements, test_elements=test_elements)
     return wrap(np.asarray(np.isin(array_of(elements), array_of(test_elements), assume_unique, invert)))
 
 

@@ -90,6 +90,9 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
         raise TypeError(
             "where(): takes the condition alone, or condition, input and other; one of the latter is missing"
         )
+    for name, value in (("input", input), ("other", other)):
+        if not isinstance(value, (Variable, int, float)):
+            raise TypeError(f"where(): argument {name!r} must be Tensor or a number, not {type(value).__name__}")
     kind = condition._array.dtype
     if kind != np.bool_:
         if kind != np.uint8:
@@ -220,6 +223,9 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> T
     require_tensors("clamp", input=input)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    for name, bound in (("min", min), ("max", max)):
+        if not isinstance(bound, (int, float, Variable, np.ndarray, type(None))):
+            raise TypeError(f"clamp(): argument {name!r} must be Tensor or a number, not {type(bound).__name__}")
     if min is not None and max is not None and isinstance(min, Variable) != isinstance(max, Variable):
         raise TypeError(
             "clamp(): 'min' and 'max' must be both tensors or both numbers, got "
@@ -241,6 +247,8 @@ clip = clamp
 
 def clamp_min(input: Any, min: Any, *, out: Any = None) -> Tensor:
     """``input`` with what is below ``min`` replaced by it."""
+    if min is None:
+        raise TypeError("clamp_min(): argument 'min' must be Tensor or a number, not NoneType")
     name = "ClampMinBackward1" if isinstance(min, Variable) else "ClampMinBackward0"
     result = clamp(input, min, out=out)
     return result if out is not None else show_as(name, result)
@@ -248,6 +256,8 @@ def clamp_min(input: Any, min: Any, *, out: Any = None) -> Tensor:
 
 def clamp_max(input: Any, max: Any, *, out: Any = None) -> Tensor:
     """``input`` with what is above ``max`` replaced by it."""
+    if max is None:
+        raise TypeError("clamp_max(): argument 'max' must be Tensor or a number, not NoneType")
     name = "ClampMaxBackward1" if isinstance(max, Variable) else "ClampMaxBackward0"
     result = clamp(input, None, max, out=out)
     return result if out is not None else show_as(name, result)

@@ -72,6 +72,7 @@ def erfcx(input: Any) -> Any:
 
 def ndtr(input: Any) -> Any:
     """The share of the standard normal distribution below ``input``."""
+    require_tensors("ndtr", input=input)
     return erfc(input * -_SQRT_HALF) * 0.5
 
 

@@ -1,0 +1,116 @@
+"""What operations refuse when a user calls them: what is no Tensor, what is no flag, names that are not there."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import framework
+
+F = framework.nn.functional
+SPACES = {"": framework, "nn.functional.": F, "linalg.": framework.linalg, "special.": framework.special}
+X = framework.tensor([1.0, 2.0, 3.0])
+WRONG = ("None", "str", "object", "array", "matrix")
+OTHERS = {"int": 1, "float": 1.0, "str": "sum", "Sequence[int]": (1,)}
+
+
+def of_a_tensor() -> list[Any]:
+    """The functions whose first argument is a tensor."""
+    found = []
+    for prefix, space in SPACES.items():
+        for name, value in vars(space).items():
+            if isinstance(value, FunctionType) and name[0] != "_" and value.__module__.startswith("framework.ops."):
+                first = next(iter(inspect.signature(value).parameters.values()), None)
+                if first is not None and first.name in ("input", "self", "A", "query") and name != "cholesky_solve":
+                    found.append(pytest.param(value, id=prefix + name))
+    return found
+
+
+@pytest.mark.parametrize("function", of_a_tensor())
+@pytest.mark.parametrize("wrong", [None, "x", object(), np.ones(3), np.ones((2, 2), int)], ids=WRONG)
+def test_the_first_argument_is_a_tensor(function: Callable[..., Any], wrong: Any) -> None:
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    rest = [
+        OTHERS.get(str(each.annotation), 1 if each.name == "high" else X)
+        for each in parameters
+        if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+    ]
+    given = {each.name: X for each in parameters if each.default is each.empty and each.kind is each.KEYWORD_ONLY}
+    with pytest.raises(TypeError):
+        function(wrong, *rest, **given)
+
+
+def test_there_are_hundreds_of_them() -> None:
+    assert len(of_a_tensor()) > 330
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: framework.isin(3, None), "both numbers"),
+        (lambda: framework.sin(np.ones(3)), r"sin\(\): argument 'input' \(position 1\) .* from_numpy"),
+        (lambda: framework.add(X, np.ones(3)), r"add\(\): argument 'other' \(position 2\) must be Tensor, .* from_numpy"),
+        (lambda: X.add(np.ones(3)), r"'other' \(position 1\)"),
+        (lambda: X.mul_(np.ones(3)), "from_numpy"),
+        (lambda: X.gather(0, [1]), r"gather\(\): argument 'index' must be Tensor, not list"),
+        (lambda: framework.bmm(None, X), r"bmm\(\): argument 'input' \(position 1\) must be Tensor, not NoneType"),
+        (lambda: framework.cat([X, np.ones(3)]), r"cat\(\): expected Tensor as element 1 .* numpy.ndarray"),
+        (lambda: F.linear(X, np.ones((3, 3))), r"linear\(\): argument 'weight' \(position 2\)"),
+        (lambda: F.batch_norm(X[None], [0.0], None), "expected a Tensor"),
+        (lambda: X.sum(0, keepdim="x"), r"sum\(\): argument 'keepdim' \(position 2\) must be bool, not str"),
+        (lambda: X.sum(0, 1), "must be bool, not int"),
+        (lambda: X.std(0, unbiased=1), "'unbiased'.* must be bool, not int"),
+        (lambda: F.dropout(X, 0.5, "x"), "'training'.* must be bool, not str"),
+        (lambda: framework.zeros(3, requires_grad="x"), "'requires_grad' must be bool, not str"),
+        (lambda: X.softmax(True), "must be int, not bool"),
+        (lambda: X.sum(dim=True), "must be int or tuple of ints, not bool"),
+        (lambda: X.unsqueeze(True), "must be int, not bool"),
+        (lambda: X.chunk(True), r"'chunks' \(position 1\) must be int, not bool"),
+        (lambda: F.layer_norm(X, (3,), eps=[1.0]), "'eps'.* must be float, not list"),
+        (lambda: framework.sum(X, dims=0), "unexpected keyword argument 'dims'; did you mean 'dim'"),
+        (lambda: F.softmax(X, dimension=0), "did you mean 'dim'|unexpected keyword"),
+        (lambda: X.topk(1, larges=True), "did you mean 'largest'"),
+    ],
+)
+def test_the_words(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        call()
+
+
+def test_numbers_of_numpys_are_numbers() -> None:
+    assert framework.add(X, np.float64(1)).tolist() == X.add(np.int64(1)).tolist() == [2.0, 3.0, 4.0]
+    assert X.masked_fill(X > 2, np.float32(7)).tolist() == [1.0, 2.0, 7.0]
+    assert X.sum(np.int64(0)).item() == X.sum(dim=np.int64(0)).item() == 6.0
+    assert framework.tensor(np.float64(1)).dtype is framework.float64
+    with pytest.raises(TypeError, match="must be Tensor, not float"):
+        framework.maximum(X, np.float64(3))
+
+
+def test_keywords_of_numpys_are_taken() -> None:
+    assert X.sum(axis=0, keepdims=True).tolist() == [6.0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: F.upsample(X[None, None], 2),
+        lambda: F.softmax(X),
+        lambda: F.mse_loss(X, X[:1]),
+        lambda: framework.std(X[:1]),
+        lambda: framework.sin(X, out=framework.zeros(2)),
+        lambda: framework.sort(X, out=(framework.zeros(1), framework.zeros(1).long())),
+        lambda: X[framework.ones(3, dtype=framework.uint8)],
+        lambda: F.dropout2d(X[None]),
+    ],
+)
+def test_warnings_name_the_users_line(call: Callable[[], Any]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    assert {each.filename for each in caught if each.category is UserWarning} == {__file__}
