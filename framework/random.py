@@ -13,11 +13,13 @@ import math
 import os
 from _thread import allocate_lock
 from contextlib import contextmanager
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framework.autograd.graph import array_of, wrap
+from framework.kernels.poisson import poisson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -300,6 +302,27 @@ class Generator:
         if not 0 < p < 1:
             raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
         return self._from_unit(np.empty(shape, dtype), lambda u: np.ceil(np.log(u) / math.log1p(-p)))
+
+    def poisson(self, rates: Array) -> Array:
+        """For each rate how many events there are, where as many are expected; in the dtype of ``rates``.
+
+        Raises:
+            RuntimeError: If a rate is negative.
+        """
+        out = np.empty(rates.shape, rates.dtype)
+        with self._lock:
+            # How many words an element takes shows on the way: they are read ahead, and the rest is given back.
+            start, fresh, taken = self._ready().state, self._fresh, count()
+            units = (number for block in repeat(2048) for number in _unit64(self._words(block)).tolist())
+            stream = (number for number, _ in zip(units, taken, strict=False))
+            try:
+                out[...] = np.reshape([poisson(rate, stream) for rate in rates.ravel().tolist()], rates.shape)
+            finally:
+                self._ready().state, self._fresh = start, fresh
+                used = next(taken)
+                if used:
+                    self._words(2 * used)
+        return out
 
     def _from_unit(self, out: Array, rule: Callable[[Array], Array]) -> Array:
         with self._lock, np.errstate(divide="ignore", over="ignore", invalid="ignore"):

@@ -13,7 +13,7 @@ from framework.autograd.primitive import primitive
 from framework.device import check_place, contiguous_format, memory_format, preserve_format
 from framework.dtypes import dtype as DType
 from framework.dtypes import int64, to_numpy_dtype
-from framework.ops.checks import takes_out
+from framework.ops.checks import require_tensors, takes_out
 from framework.ops.conversion import record_overwrite, zeros_of
 from framework.ops.creation import empty_like, float_dtype, leaf
 from framework.ops.dims import check_size, common_shape
@@ -29,6 +29,7 @@ __all__ = [
     "bernoulli",
     "multinomial",
     "normal",
+    "poisson",
     "rand",
     "rand_like",
     "randint",
@@ -294,6 +295,22 @@ def _into(out: Any, values: Array) -> Any:
         raise RuntimeError(f"normal(): out has shape {list(out._array.shape)}, the result {list(values.shape)}")
     out._array[...] = values
     return record_overwrite(out, None)
+
+
+@primitive(name="Poisson", input=lambda grad: zeros_of(grad))
+def _counted(input: Any, values: Any) -> Any:
+    return values
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Poisson numbers: for each element how many events there are, where as many are expected.
+
+    Raises:
+        RuntimeError: If an element is negative.
+    """
+    require_tensors("poisson", input=input)
+    only_floats("poisson", input._array.dtype)
+    return _counted(input, generator_of("poisson", generator).poisson(input._array))
 
 
 @primitive(name="Bernoulli", input=lambda grad: zeros_of(grad))

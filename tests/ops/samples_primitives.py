@@ -54,7 +54,7 @@ def symmetric(matrix: Any) -> Any:
 ORDERS = {"floor_divide": 0, "heaviside": 0, "ctc_loss": 1, "products": 1, "cofactors": 2}
 
 # Whose gradient is a convention and no derivative: of a rounded value, a draw, a table read by frequency.
-CONVENTIONS = ("bernoulli", "embedding by frequency", "narrower", "normal")
+CONVENTIONS = ("bernoulli", "embedding by frequency", "narrower", "normal", "poisson")
 
 # What a row's name stands for where it is no public function; it gets the library first, and then the row's arguments.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -73,6 +73,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "normal": lambda torch, mean, std: seeded(torch, lambda: torch.normal(mean, std.abs())),
     "bernoulli": lambda torch, p: seeded(torch, lambda: torch.bernoulli(p)),
     "narrower": lambda torch, x: x.float().double(),
+    "poisson": lambda torch, rates: seeded(torch, lambda: torch.poisson(rates)),
     "products": lambda torch, x, index, source, kind: x.scatter_reduce(0, index, source * (source > 0), kind),
     "recurrent": run_recurrent,
     "reversed minus": lambda torch, x, other: x.__rsub__(other),
@@ -83,6 +84,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 SAMPLES: dict[str, list[Maker]] = {
     "channels_last": [image()],
     "bernoulli": [of(lambda rng: rng.random((3, 4)))],
+    "poisson": [of(lambda rng: rng.random((3, 4)) * 30)],
     "bits": [x()],
     "cholesky": [arrays((3, 3))()],
     "cofactors": [of(np.diag([1.0, 2.0, 0.0]))],

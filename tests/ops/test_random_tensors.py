@@ -78,9 +78,19 @@ def test_normal_with_tensors(mean: Any, std: Any, shape: tuple[int, ...]) -> Non
     assert framework.equal(framework.normal(mean + 5, std * 2).sub(5).div(2).round(decimals=4), result.round(decimals=4))
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.5, 9.0, 10.0, 300.0])
+def test_poisson_numbers_have_mean_and_variance_of_their_rate(rate: float) -> None:
+    framework.manual_seed(0)
+    counts = framework.poisson(framework.full((20000,), rate, dtype=framework.float64)).numpy()
+    assert (counts == np.floor(counts)).all() and (counts >= 0).all()
+    error = (rate / 20000) ** 0.5  # of the mean
+    assert abs(counts.mean() - rate) <= 4 * error
+    assert abs(counts.var() - rate) <= 4 * error * (1 + 2 * rate) ** 0.5
+
+
 def test_draws_have_zero_gradients_rather_than_none() -> None:
     p = framework.full((3,), 0.5, requires_grad=True)
-    framework.bernoulli(p).sum().backward()
+    (framework.bernoulli(p) + framework.poisson(p)).sum().backward()
     assert p.grad.tolist() == [0, 0, 0]
     mean = framework.zeros(3, requires_grad=True)
     (framework.normal(mean, 1.0) + (mean * 2).uniform_()).sum().backward()
@@ -114,6 +124,8 @@ def test_bounds_by_name_and_position() -> None:
         (RuntimeError, "leaf Variable", lambda: framework.zeros(2, requires_grad=True).uniform_()),
         (RuntimeError, "single memory location", lambda: framework.zeros(1).expand(3).normal_()),
         (RuntimeError, "multinomial", lambda: framework.multinomial(framework.ones(2), 3)),
+        (RuntimeError, "Poisson rate", lambda: framework.poisson(framework.tensor([1.0, -1.0]))),
+        (NotImplementedError, "poisson", lambda: framework.poisson(framework.tensor([1]))),
     ],
 )
 def test_errors(error: type[Exception], match: str, call: Any) -> None:
