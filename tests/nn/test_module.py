@@ -259,3 +259,23 @@ def test_to_empty_gives_new_memory_to_the_same_parameters() -> None:
 def test_what_is_not_supported_is_refused_in_words(use: Any, words: str) -> None:
     with pytest.raises((RuntimeError, AttributeError), match=f"is not supported.*{words}"):
         use(nn.Linear(2, 2))
+
+
+def test_hooks_of_every_module_run_before_a_module_s_own_and_can_be_removed() -> None:
+    calls: list[str] = []
+    layer = nn.Linear(2, 2)
+    layer.register_forward_hook(lambda module, args, result: calls.append("own"))
+    hooks = nn.modules.module
+    doubled = hooks.register_module_forward_pre_hook(lambda module, args: (args[0] * 2,))
+    seen = hooks.register_module_forward_hook(lambda module, args, result: calls.append(type(module).__name__))
+    backward = hooks.register_module_full_backward_hook(lambda module, inputs, outputs: (inputs[0] * 10,))
+    backward_pre = hooks.register_module_full_backward_pre_hook(lambda module, outputs: (outputs[0] * 3,))
+    x = framework.ones(1, 2, requires_grad=True)
+    with doubled, seen, backward, backward_pre:
+        result = layer(x)
+        result.sum().backward()
+    assert calls == ["Linear", "own"]
+    np.testing.assert_allclose(result.detach().numpy(), nn.functional.linear(2 * x, layer.weight, layer.bias).detach().numpy())
+    np.testing.assert_allclose(x.grad.numpy(), 60 * layer.weight.detach().numpy().sum(0, keepdims=True), rtol=1e-5)
+    layer(x)
+    assert calls == ["Linear", "own", "own"]

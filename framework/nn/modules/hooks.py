@@ -9,10 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework.autograd.grad_mode import recording
-from framework.autograd.graph import Node, Variable, array_of, edge_of, init_node, wrap
+from framework.autograd.graph import Node, RemovableHandle, Variable, array_of, edge_of, init_node, wrap
 
 if TYPE_CHECKING:
     from framework.nn.modules.module import Module
+
+# The hooks of every module, by the name of the registry in which a module keeps its own.
+_of_every_module: dict[str, dict[int, Any]] = {
+    kind: {} for kind in ("_forward_pre_hooks", "_forward_hooks", "_backward_hooks", "_backward_pre_hooks")
+}
+
+
+def hook_every_module(kind: str, entry: Any) -> RemovableHandle:
+    """Register a hook for all modules."""
+    return RemovableHandle(_of_every_module[kind], entry)
+
+
+def hooks_of(module: Module, kind: str) -> list[Any]:
+    """The hooks that a call of the module runs: those of every module, then its own."""
+    return [*_of_every_module[kind].values(), *(getattr(module, kind) or {}).values()]
+
 
 Gradients = tuple[Any, ...]
 Observe = Callable[[list[Any]], Sequence[Any]]
@@ -66,8 +82,8 @@ class BackwardObserver:
 
     def __init__(self, module: Module) -> None:
         self.module = module
-        self.hooks = list((module._backward_hooks or {}).values())
-        self.pre_hooks = list((module._backward_pre_hooks or {}).values())
+        self.hooks = hooks_of(module, "_backward_hooks")
+        self.pre_hooks = hooks_of(module, "_backward_pre_hooks")
         self.grad_output: Gradients | None = None
         # Shape and dtype of each tensor, None for other values; and the positions of those that require grad.
         self.inputs: list[Any] = []

@@ -11,7 +11,7 @@ from framework.autograd.grad_mode import no_grad
 from framework.autograd.graph import RemovableHandle, Variable
 from framework.dtypes import dtype as DType
 from framework.dtypes import float16, float32, float64
-from framework.nn.modules.hooks import BackwardObserver
+from framework.nn.modules.hooks import BackwardObserver, hook_every_module, hooks_of
 from framework.nn.parameter import Buffer, Parameter
 from framework.ops.creation import empty_like
 from framework.tensor import Tensor
@@ -94,7 +94,7 @@ class Module:
             raise
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook, with_kwargs in list((self._forward_pre_hooks or {}).values()):
+        for hook, with_kwargs in hooks_of(self, "_forward_pre_hooks"):
             changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if changed is None:
                 continue
@@ -106,20 +106,20 @@ class Module:
                 args, kwargs = changed
             else:
                 args = changed if isinstance(changed, tuple) else (changed,)
-        observer = None
-        if self._backward_hooks or self._backward_pre_hooks:
-            observer = BackwardObserver(self)
+        observer = BackwardObserver(self)
+        watched = bool(observer.hooks or observer.pre_hooks)
+        if watched:
             args = observer.watch_inputs(args)
         done, result = False, None
         try:
             result = self.forward(*args, **kwargs)
             done = True
         finally:
-            for hook, with_kwargs, always in list((self._forward_hooks or {}).values()):
+            for hook, with_kwargs, always in hooks_of(self, "_forward_hooks"):
                 if done or always:
                     changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
                     result = result if changed is None else changed
-        return result if observer is None else observer.watch_outputs(result)
+        return observer.watch_outputs(result) if watched else result
 
     # ---- Attributes ---------------------------------------------------------------------------------------------------
 
@@ -781,3 +781,33 @@ def _name_module(error: Exception, module: Module) -> None:
             error.__notes__.remove(error._module_note)  # type: ignore[attr-defined]
         error._module_note = where  # type: ignore[attr-defined]
         error.add_note(where)
+
+
+# ---- Hooks of every module ------------------------------------------------------------------------------------------
+
+
+def _hook_every(kind: str, entry: Any) -> RemovableHandle:
+    Module._hooked = True
+    return hook_every_module(kind, entry)
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, args)`` before every module's ``forward``, and before its own hooks; it may return other arguments."""
+    return _hook_every("_forward_pre_hooks", (hook, False))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call ``hook(module, args, output)`` after every module's ``forward``; it may return another output."""
+    return _hook_every("_forward_hooks", (hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, grad_input, grad_output)`` in every module's backward; it may return another ``grad_input``."""
+    return _hook_every("_backward_hooks", hook)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, grad_output)`` before every module's backward; it may return another ``grad_output``."""
+    return _hook_every("_backward_pre_hooks", hook)
