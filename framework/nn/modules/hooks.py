@@ -1,18 +1,16 @@
-"""How full backward hooks see a module's gradients: identity nodes around its call."""
+"""A module's hooks: registering them, calling them, and how those of backward see gradients: identity nodes around the call."""
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from framework.autograd.grad_mode import recording
 from framework.autograd.graph import Node, RemovableHandle, Variable, array_of, edge_of, init_node, wrap
-
-if TYPE_CHECKING:
-    from framework.nn.modules.module import Module
 
 # The hooks of every module, by the name of the registry in which a module keeps its own.
 _of_every_module: dict[str, dict[int, Any]] = {
@@ -20,12 +18,7 @@ _of_every_module: dict[str, dict[int, Any]] = {
 }
 
 
-def hook_every_module(kind: str, entry: Any) -> RemovableHandle:
-    """Register a hook for all modules."""
-    return RemovableHandle(_of_every_module[kind], entry)
-
-
-def hooks_of(module: Module, kind: str) -> list[Any]:
+def hooks_of(module: Hooked, kind: str) -> list[Any]:
     """The hooks that a call of the module runs: those of every module, then its own."""
     return [*_of_every_module[kind].values(), *(getattr(module, kind) or {}).values()]
 
@@ -80,7 +73,7 @@ class BackwardObserver:
     no tensor. As in PyTorch, an input that no gradient reaches has zeros, and an output None.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Hooked) -> None:
         self.module = module
         self.hooks = hooks_of(module, "_backward_hooks")
         self.pre_hooks = hooks_of(module, "_backward_pre_hooks")
@@ -163,3 +156,122 @@ def _checked(changed: Any, size: int, hook: str, what: str) -> Gradients:
     if len(values) != size:
         raise RuntimeError(f"{hook} returned an invalid number of {what}, got {len(values)}, but expected {size}")
     return values
+
+
+class Hooked:
+    """The part of :class:`Module` that registers hooks and calls them around ``forward``."""
+
+    forward: Callable[..., Any]
+
+    # Hooks, by kind. The dictionaries are made when the first hook is registered: most modules have none.
+    _forward_hooks: dict[int, tuple[Callable[..., Any], bool, bool]] | None = None
+    _forward_pre_hooks: dict[int, tuple[Callable[..., Any], bool]] | None = None
+    _backward_hooks: dict[int, Callable[..., Any]] | None = None
+    _backward_pre_hooks: dict[int, Callable[..., Any]] | None = None
+    _state_dict_hooks: dict[int, Callable[..., Any]] | None = None
+    _state_dict_pre_hooks: dict[int, Callable[..., Any]] | None = None
+    _load_state_dict_pre_hooks: dict[int, Callable[..., Any]] | None = None
+    _load_state_dict_post_hooks: dict[int, Callable[..., Any]] | None = None
+    _hooked = False  # whether a call has to look at hooks at all
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for hook, with_kwargs in hooks_of(self, "_forward_pre_hooks"):
+            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
+            if changed is None:
+                continue
+            if with_kwargs:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed!r}."
+                    )
+                args, kwargs = changed
+            else:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        observer = BackwardObserver(self)
+        watched = bool(observer.hooks or observer.pre_hooks)
+        if watched:
+            args = observer.watch_inputs(args)
+        done, result = False, None
+        try:
+            result = self.forward(*args, **kwargs)
+            done = True
+        finally:
+            for hook, with_kwargs, always in hooks_of(self, "_forward_hooks"):
+                if done or always:
+                    changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
+                    result = result if changed is None else changed
+        return observer.watch_outputs(result) if watched else result
+
+    def _hook(self, kind: str, entry: Any, prepend: bool = False) -> RemovableHandle:
+        hooks = getattr(self, kind)
+        if hooks is None:
+            hooks = {}
+            object.__setattr__(self, kind, hooks)
+        object.__setattr__(self, "_hooked", True)
+        return RemovableHandle(hooks, entry, prepend=prepend)
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before ``forward``; it may return other arguments."""
+        return self._hook("_forward_pre_hooks", (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after ``forward``; it may return another output."""
+        return self._hook("_forward_hooks", (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` in backward; it may return another ``grad_input``."""
+        return self._hook("_backward_hooks", hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` before the module's backward; it may return another ``grad_output``."""
+        return self._hook("_backward_pre_hooks", hook, prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after ``state_dict`` has been made."""
+        return self._hook("_state_dict_hooks", hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before ``state_dict`` is made."""
+        return self._hook("_state_dict_pre_hooks", hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, …)`` before ``load_state_dict`` looks at this module's entries."""
+        return self._hook("_load_state_dict_pre_hooks", functools.partial(hook, self))
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after ``load_state_dict``."""
+        return self._hook("_load_state_dict_post_hooks", hook)
+
+
+# ---- Hooks of every module ------------------------------------------------------------------------------------------
+
+
+def _hook_every(kind: str, entry: Any) -> RemovableHandle:
+    Hooked._hooked = True
+    return RemovableHandle(_of_every_module[kind], entry)
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, args)`` before every module's ``forward``, and before its own hooks; it may return other arguments."""
+    return _hook_every("_forward_pre_hooks", (hook, False))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call ``hook(module, args, output)`` after every module's ``forward``; it may return another output."""
+    return _hook_every("_forward_hooks", (hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, grad_input, grad_output)`` in every module's backward; it may return another ``grad_input``."""
+    return _hook_every("_backward_hooks", hook)
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(module, grad_output)`` before every module's backward; it may return another ``grad_output``."""
+    return _hook_every("_backward_pre_hooks", hook)
