@@ -19,7 +19,7 @@ from framework.dtypes import dtype as DType
 from framework.kernels import activations as kernels
 from framework.ops import softmax as softmaxes
 from framework.ops.checks import only_floats, require_tensors
-from framework.ops.conversion import as_number
+from framework.ops.conversion import as_number, check_range
 from framework.ops.dims import wrap_dim
 from framework.ops.elementwise import abs, mul, neg, sub
 from framework.ops.joining import narrow
@@ -94,6 +94,8 @@ def _hardtanh(input: Any, min_val: float, max_val: float) -> Any:
         if input.dtype.kind == "u" and min_val < 0:
             raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
         min_val, max_val = as_number(min_val, input.dtype), as_number(max_val, input.dtype)
+    else:
+        check_range(input.dtype, min_val, max_val)
     return np.clip(input, min_val, max_val)
 
 
@@ -146,6 +148,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 @primitive(input=lambda grad, input, lambd: keep_where(grad, (input < -lambd) | (input > lambd)))
 def _softshrink(input: Any, lambd: float) -> Any:
     only_floats("softshrink", input)
+    check_range(input.dtype, lambd)
     return input - np.clip(input, -lambd, lambd)
 
 
@@ -278,6 +281,7 @@ def mish(input: Any, inplace: bool = False) -> Any:
 @primitive(input=lambda grad, input, beta, threshold: _softplus_backward(grad, input, beta, threshold))
 def _softplus(input: Any, beta: float, threshold: float) -> Any:
     only_floats("softplus", input)
+    check_range(input.dtype, beta, threshold, wide=True)
     return kernels.softplus(input, beta, threshold)
 
 

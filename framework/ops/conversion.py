@@ -340,9 +340,17 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
         return np.int64(value).astype(to)
     if to.kind == "b":
         return np.bool_(value)
-    if abs(value) > _LARGEST[to] and abs(value) != inf:
-        raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
+    check_range(to, value)
     return to.type(value)
+
+
+def check_range(to: np.dtype[Any], *values: Any, wide: bool = False) -> None:
+    """Raises RuntimeError for a number beyond a floating-point dtype; ``wide`` where float16 computes in float32."""
+    if wide and to == np.float16:
+        to = np.dtype(np.float32)
+    for value in values:
+        if isinstance(value, (int, float)) and abs(value) > _LARGEST[to] and abs(value) != inf:
+            raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
 
 
 # ---- Python and NumPy --------------------------------------------------------------------------------------

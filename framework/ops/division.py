@@ -36,7 +36,14 @@ __all__ = [
 )
 def _div(input: Any, other: Any) -> Any:
     """``input / other``; integers give the default float type."""
-    return np.divide(input, other)
+    return _quotient(np.divide, input, other)
+
+
+def _quotient(divide: Any, input: Any, other: Any) -> Any:
+    """``divide``, for which a number counts in float32 beside float16."""
+    if type(other) is not np.ndarray and input.dtype == np.float16:
+        return divide(input, np.float32(other)).astype(np.float16)
+    return divide(input, other)
 
 
 def true_divide(input: Any, other: Any, *, out: Any = None) -> Tensor:
@@ -91,7 +98,7 @@ def _check_divisor(name: str, divisor: Any) -> None:
 @primitive(name="DivBackward2", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
 def _div_floor(input: Any, other: Any) -> Any:
     _check_divisor("div", other)
-    return np.floor_divide(input, other)
+    return _quotient(np.floor_divide, input, other)
 
 
 @primitive(name="DivBackward2", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
@@ -116,7 +123,7 @@ def floor_divide(input: Any, other: Any) -> Any:
         RuntimeError: If integers are divided by zero; in backward.
     """
     _check_divisor("floor_divide", other)
-    return np.floor_divide(input, other)
+    return _quotient(np.floor_divide, input, other)
 
 
 def _no_gradient() -> Any:

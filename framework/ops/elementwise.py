@@ -12,7 +12,7 @@ from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
 from framework.kernels.summation import in_float32
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
-from framework.ops.conversion import as_number
+from framework.ops.conversion import as_number, check_range
 from framework.ops.naming import shown_as
 from framework.ops.rounding import zeros
 
@@ -118,6 +118,8 @@ reversed_plus = first_tensor(_add)
 @primitive(promotes="common", input=lambda grad, other: grad * other, other=lambda grad, input: grad * input)
 def mul(input: Any, other: Any) -> Any:
     """``input * other``."""
+    if type(other) is not np.ndarray and input.dtype == np.float16:  # a number counts in float32
+        return np.multiply(input, np.float32(other)).astype(np.float16)
     return np.multiply(input, other)
 
 
@@ -222,6 +224,7 @@ def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Tensor:
     for name, each in (("end", end), ("weight", weight)):
         if isinstance(each, Variable) and (each._array.ndim or name == "end") and each.dtype != dtype:  # type: ignore[attr-defined]
             raise RuntimeError(f"lerp(): expected dtype {dtype} for `{name}` but got {each.dtype}")  # type: ignore[attr-defined]
+    check_range(array_of(input).dtype, weight, wide=True)
     return with_out(_lerp_by_tensor if isinstance(weight, Variable) else _lerp, out, input, end, weight)
 
 
@@ -279,4 +282,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
 
 def _number(value: Any, like: Any) -> Any:
     """A number for the arithmetic of ``like``: cut to an integer there where that is one, as in PyTorch."""
-    return value if like.dtype.kind == "f" else as_number(value, like.dtype)
+    if like.dtype.kind != "f":
+        return as_number(value, like.dtype)
+    check_range(like.dtype, value, wide=True)
+    return value

@@ -227,6 +227,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         raise TypeError(
             f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with framework.tensor()"
         )
+    if self._array.dtype == np.float16 and isinstance(value, (int, float)):
+        value = float(np.float16(value))  # here, what is too large is infinite
     try:
         target: Any = self if is_full(basic) else _view(self, basic)
     except IndexError:

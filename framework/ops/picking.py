@@ -16,7 +16,7 @@ from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.arranging import diagonal
 from framework.ops.broadcasting import expand
 from framework.ops.checks import require_tensors, takes_out
-from framework.ops.conversion import as_number, clone, fill_
+from framework.ops.conversion import as_number, check_range, clone, fill_
 from framework.ops.dims import common_shape, wrap_dim
 from framework.ops.gathering import finished, in_place, require_index, require_same_dtype, target_of
 from framework.ops.indexing import index_add_zeros, pick, put_mask
@@ -158,6 +158,8 @@ def _checked_index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: 
     dim, rows = _vector("index_add", input, dim, index)
     if array_of(input).dtype.kind in "iu":
         alpha = int(alpha)
+    elif array_of(input).dtype.kind == "f":
+        check_range(array_of(input).dtype, alpha)
     if not array_of(input).ndim and not array_of(source).ndim:
         require_same_dtype("index_add", input, source)
         return _as_vector(_index_add, input, rows, as_shape(source, (1,)), alpha, inplace=inplace)

@@ -12,7 +12,7 @@ from framework.autograd.primitive import primitive
 from framework.dtypes import float64
 from framework.kernels.summation import in_float32
 from framework.ops.checks import require_tensors, with_out
-from framework.ops.conversion import as_number
+from framework.ops.conversion import as_number, check_range
 from framework.ops.naming import shown_as
 from framework.ops.rounding import zeros
 from framework.ops.selection import keep_where
@@ -43,6 +43,8 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     if type(exponent) in (int, float) and isinstance(input, (Variable, np.ndarray)):
         kind = (input._array if isinstance(input, Variable) else input).dtype.kind
         if kind == "f":
+            if array_of(input).dtype == np.float16:
+                check_range(array_of(input).dtype, exponent)
             operation = _pow_number
         elif type(exponent) is int and exponent < 0:
             raise RuntimeError(

@@ -15,7 +15,7 @@ from framework.dtypes import get_default_dtype
 from framework.ops.arranging import _diagonal
 from framework.ops.broadcasting import _expand
 from framework.ops.checks import no_bools, require_one_dtype, require_tensors, takes_out
-from framework.ops.conversion import to_dtype
+from framework.ops.conversion import check_range, to_dtype
 from framework.ops.dims import common_shape, wrap_dim, wrap_dims
 from framework.ops.joining import select_, stack
 from framework.ops.linalg import bmm, dot, matmul, mm, mT, mv, rows
@@ -147,6 +147,8 @@ def _add_product(name: str, input: Any, product: Any, beta: Any, alpha: Any) -> 
     no_bools(name, array_of(product))
     if kind.kind != "f":
         alpha, beta = int(alpha), int(beta)
+    else:
+        check_range(kind, alpha, beta, wide=name != "addr")
     shape = tuple(product.shape)
     if not _broadcasts_to(tuple(input.shape), shape):
         raise RuntimeError(

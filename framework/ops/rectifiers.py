@@ -15,7 +15,7 @@ from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
 from framework.kernels.masking import blend, keep_unless
 from framework.ops.checks import no_bools, only_floats, require_tensors
-from framework.ops.conversion import as_number
+from framework.ops.conversion import as_number, check_range
 from framework.ops.elementwise import mul
 from framework.ops.naming import shown_as
 from framework.ops.selection import clamp, keep_where, select
@@ -76,6 +76,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 @primitive(input=lambda grad, input, negative_slope: _leaky_relu_backward(grad, input, negative_slope))
 def _leaky_relu(input: Any, negative_slope: float) -> Any:
     only_floats("leaky_relu", input)
+    check_range(input.dtype, negative_slope, wide=True)
     below = np.multiply(input, negative_slope)
     if 0 < negative_slope <= 1:
         return np.maximum(input, below, out=below) if input.ndim else np.maximum(input, below)
@@ -138,6 +139,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
 )
 def _elu(input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     only_floats("elu", input)
+    check_range(input.dtype, alpha, input_scale, wide=True)
     return kernels.elu(input, alpha, scale, input_scale)
 
 
@@ -209,6 +211,7 @@ def rrelu(
 @primitive(input=lambda grad, input, lambd: keep_where(grad, (input < -lambd) | (input > lambd)))
 def _hardshrink(input: Any, lambd: float) -> Any:
     only_floats("hardshrink", input)
+    check_range(input.dtype, lambd)
     return keep_unless(input, (input >= -lambd) & (input <= lambd))
 
 

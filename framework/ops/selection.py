@@ -14,7 +14,7 @@ from framework.dtypes import from_numpy_dtype, result_type
 from framework.kernels.masking import FEW, blend, keep
 from framework.ops.checks import first_tensor, no_bools, of_tensors, require_tensors, with_out
 from framework.ops.comparison import isfinite, isnan
-from framework.ops.conversion import as_number
+from framework.ops.conversion import as_number, check_range
 from framework.ops.naming import show_as
 from framework.ops.rounding import zeros
 
@@ -106,6 +106,8 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
     for number, like in ((input, other), (other, input)):
         if type(number) is int and (dtype := array_of(like).dtype).kind in "iu":
             as_number(number, dtype)  # refuses what the dtype has no place for
+        elif type(number) is float and array_of(like).dtype == np.float32:
+            check_range(array_of(like).dtype, number)
     return with_out(select, out, condition, input, other, name="where", casts=False)
 
 
@@ -234,6 +236,7 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> T
     if not isinstance(min, Variable) and not isinstance(max, Variable):
         array = array_of(input)
         if array.dtype.kind == "f":
+            check_range(array.dtype, min, max)
             return with_out(_clamp_numbers, out, input, min, max, name="clamp", casts=False)
         if {type(min), type(max)} <= {bool, type(None)}:
             no_bools("clamp", array)

@@ -12,6 +12,7 @@ from framework.autograd.graph import Variable
 from framework.device import check_place
 from framework.dtypes import dtype as DType
 from framework.dtypes import get_default_dtype, int64, to_numpy_dtype
+from framework.ops.conversion import check_range
 from framework.ops.creation import float_dtype, leaf
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _evenly(name: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -
     exact = dtype
     if dtype.kind != "f":
         start, end, exact = int(start), int(end), np.dtype(np.float64)
+    elif steps > 1:
+        check_range(dtype, start, end)
     first, last = exact.type(start), exact.type(end)
     if steps == 1:
         return np.array([first])

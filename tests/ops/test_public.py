@@ -114,3 +114,29 @@ def test_warnings_name_the_users_line(call: Callable[[], Any]) -> None:
         warnings.simplefilter("always")
         call()
     assert {each.filename for each in caught if each.category is UserWarning} == {__file__}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: X.clamp(min=1e300),
+        lambda: F.hardtanh(X.half(), -1e6, 1e6),
+        lambda: F.leaky_relu(X, 1e39),
+        lambda: framework.lerp(X, X, 1e300),
+        lambda: framework.addcmul(X, X, X, value=1e39),
+        lambda: framework.where(X > 0, 1e300, X),
+        lambda: X.half() ** 1e6,
+        lambda: framework.linspace(0, 1e39, 3),
+    ],
+)
+def test_numbers_beyond_the_range_of_the_dtype_are_refused(call: Callable[[], Any]) -> None:
+    with pytest.raises(RuntimeError, match=r"cannot be converted to type float.* without overflow"):
+        call()
+
+
+def test_a_number_counts_in_float32_beside_float16() -> None:
+    half = framework.tensor([1000.0, 60000.0]).half()
+    assert (half * 1.0004).tolist() == [1000.5, 60032.0]
+    assert (half / 1e6).tolist() == [float(np.float16(0.001)), float(np.float16(0.06))]
+    half[0] = 1e6
+    assert half[0].item() == float("inf")
