@@ -87,3 +87,19 @@ def test_what_cannot_be_parametrized() -> None:
     parametrizations.weight_norm(other := nn.Linear(2, 2))
     with pytest.raises(ValueError, match="sequence of tensors"):
         parametrize.remove_parametrizations(other, "weight", leave_parametrized=False)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (3, 5)])
+@pytest.mark.parametrize("kind", ["matrix_exp", "cayley", "householder"])
+def test_orthogonal_weights_stay_orthogonal_and_start_where_they_are_set(shape: tuple[int, int], kind: str) -> None:
+    layer = nn.utils.parametrizations.orthogonal(nn.Linear(shape[1], shape[0], dtype=framework.float64), "weight", kind)
+    start = nn.init.orthogonal_(framework.empty(shape, dtype=framework.float64))
+    layer.weight = start
+    np.testing.assert_allclose(layer.weight.detach().numpy(), start.numpy(), atol=1e-12)
+    optimizer = framework.optim.SGD(layer.parameters(), lr=0.1)
+    layer(framework.arange(1.0, shape[1] + 1, dtype=framework.float64)).pow(3).sum().backward()
+    optimizer.step()
+    moved = layer.weight.detach().numpy()
+    assert abs(moved - start.numpy()).max() > 1e-3
+    gram = moved.T @ moved if shape[0] >= shape[1] else moved @ moved.T
+    np.testing.assert_allclose(gram, np.eye(min(shape)), atol=1e-12)

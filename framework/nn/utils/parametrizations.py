@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from framework.autograd.grad_mode import no_grad
 from framework.nn.modules.module import Module
+from framework.nn.utils.orthogonal import orthogonal
 from framework.nn.utils.parametrize import register_parametrization
 from framework.nn.utils.reparametrize import as_matrix, norm_except
 from framework.ops.linalg import dot, mv
@@ -15,7 +16,7 @@ from framework.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):
