@@ -54,8 +54,8 @@ def inplace(
     return method  # type: ignore[return-value]  # functools.wraps keeps the type of what it wraps
 
 
-def check_writable(target: Variable, name: str) -> None:
-    """Whether ``target`` may be changed in place here and now.
+def check_writable(target: Variable, name: str, expanded: bool = False) -> None:
+    """Whether ``target`` may be changed in place here and now; ``expanded``: even where its elements share memory.
 
     Raises:
         RuntimeError: For a leaf that requires grad (or a view of one) while recording, for an inference tensor outside inference
@@ -66,7 +66,8 @@ def check_writable(target: Variable, name: str) -> None:
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    check_memory(target._array, name)
+    if not expanded or not target._array.flags.writeable:
+        check_memory(target._array, name)
     if not recording.get():
         return
     view = target._view

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.kernels import pooling as kernels
-from framework.ops.checks import require_tensors
+from framework.ops.checks import only_floats, require_tensors
 from framework.ops.shape import squeeze, unsqueeze
 from framework.ops.windows import for_each_dim
 
@@ -106,6 +107,7 @@ _AVERAGES = [_recorded_average(f"AdaptiveAvgPool{dims}D") for dims in (1, 2, 3)]
 
 def _adaptive_avg_pool(dims: int, input: Any, output_size: Any) -> Any:
     batch, sizes = _batched(f"adaptive_avg_pool{dims}d", dims, input, output_size)
+    only_floats(f"adaptive_avg_pool{dims}d", array_of(input))
     values = _AVERAGES[dims - 1](batch, sizes)
     return values if batch is input else squeeze(values, 0)
 
@@ -172,6 +174,7 @@ _MAX_POOLS = [_recorded_max_pool(f"AdaptiveMaxPool{dims}D") for dims in (1, 2, 3
 
 def _adaptive_max_pool(dims: int, input: Any, output_size: Any, return_indices: bool) -> Any:
     batch, sizes = _batched(f"adaptive_max_pool{dims}d", dims, input, output_size)
+    only_floats(f"adaptive_max_pool{dims}d", array_of(input))
     results = _MAX_POOLS[dims - 1](batch, sizes)
     if batch is not input:
         results = tuple([squeeze(each, 0) for each in results])

@@ -258,9 +258,9 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     return overwrite(self, src)
 
 
-def overwrite(self: Tensor, src: Tensor) -> Tensor:
+def overwrite(self: Tensor, src: Tensor, expanded: bool = False) -> Tensor:
     """As :func:`copy_`, of a number or a tensor that may share memory with this one, if it has no dimensions."""
-    check_writable(self, "copy_")
+    check_writable(self, "copy_", expanded)
     target = self._array
     if not isinstance(src, Variable):
         if not isinstance(src, (int, float, np.generic)):
@@ -294,7 +294,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         )
     if not isinstance(value, (Variable, int, float, np.generic)):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
-    return overwrite(self, value)  # type: ignore[arg-type]
+    return overwrite(self, value, expanded=not isinstance(value, Variable))  # type: ignore[arg-type]
 
 
 def on_a_copy(operation: Callable[P, Tensor]) -> Callable[P, Tensor]:
@@ -317,7 +317,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 def zero_(self: Tensor) -> Tensor:
     """Set every element to zero."""
-    return copy_(self, 0)  # type: ignore[arg-type]
+    return fill_(self, 0)
 
 
 _LARGEST = {kind.numpy: float(np.finfo(kind.numpy).max) for kind in (float16, float32, float64)}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framework.ops.checks import require_tensors
+from framework.autograd.graph import array_of
+from framework.ops.checks import only_floats, require_tensors
 from framework.ops.indexing import index_add_zeros, pick
 from framework.ops.padding import pad
 from framework.ops.shape import reshape, squeeze, unsqueeze
@@ -68,6 +69,8 @@ def unfold(
         RuntimeError: If no block fits.
     """
     require_tensors("unfold", input=input)
+    if array_of(input).dtype.kind != "b":
+        only_floats("unfold", array_of(input))
     if len(input.shape) not in (3, 4):
         raise RuntimeError(f"unfold: Expected 3D or 4D (batch mode) tensor for input, but got {list(input.shape)}")
     kernel, spread, step = [
@@ -109,6 +112,8 @@ def fold(
         RuntimeError: If the sizes don't fit together.
     """
     require_tensors("fold", input=input)
+    if array_of(input).dtype.kind != "b":
+        only_floats("fold", array_of(input))
     if len(input.shape) not in (2, 3):
         raise RuntimeError(f"fold: Expected 2D or 3D (batch mode) tensor for input, but got {list(input.shape)}")
     size, kernel, spread, step = [

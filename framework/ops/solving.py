@@ -11,7 +11,7 @@ import numpy as np
 from framework import return_types
 from framework.autograd.graph import array_of, wrap
 from framework.autograd.primitive import primitive
-from framework.ops.checks import require_tensors, takes_out
+from framework.ops.checks import only_floats, require_one_dtype, require_tensors, takes_out
 from framework.ops.conversion import clone
 from framework.ops.decompositions import check_matrices, lapack, triangular_solve
 from framework.ops.dims import common_shape
@@ -236,6 +236,8 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 @shown_as("CholeskySolve")
 def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Tensor:
     """``X`` with ``A @ X = input``, given the Cholesky factor ``L`` of ``A`` (``L.mT`` with ``upper``)."""
+    require_one_dtype("cholesky_solve", input=input, L=L)
+    only_floats("cholesky_solve", array_of(input))
     lower = mT(L) if upper else L
     first = solve_triangular(lower, input, upper=False)
     return solve_triangular(mT(lower), first, upper=True)

@@ -140,3 +140,44 @@ def test_a_number_counts_in_float32_beside_float16() -> None:
     assert (half / 1e6).tolist() == [float(np.float16(0.001)), float(np.float16(0.06))]
     half[0] = 1e6
     assert half[0].item() == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (lambda x: x.zero_(), [[0.0] * 3] * 3),
+        (lambda x: x.fill_(2), [[2.0] * 3] * 3),
+    ],
+)
+def test_what_may_be_written_into_an_expanded_tensor(write: Callable[[Any], Any], expected: Any) -> None:
+    row = X.clone()
+    expanded = row.expand(3, 3)
+    assert write(expanded).tolist() == expected
+    assert row.tolist() == expected[0]
+    with pytest.raises(RuntimeError, match="single memory location"):
+        expanded.add_(1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: F.adaptive_avg_pool2d(framework.ones(1, 1, 4, 4).long(), 2),
+        lambda: F.adaptive_max_pool1d(framework.ones(1, 1, 4).long(), 2),
+        lambda: F.unfold(framework.ones(1, 1, 4, 4).long(), 2),
+        lambda: F.fold(framework.ones(1, 4, 9).int(), (4, 4), 2),
+        lambda: framework.cholesky_solve(framework.ones(2, 2).long(), framework.eye(2).long()),
+    ],
+)
+def test_integers_are_refused(call: Callable[[], Any]) -> None:
+    with pytest.raises(NotImplementedError, match=r"not implemented for torch\.int"):
+        call()
+
+
+def test_a_factor_and_a_right_side_of_one_dtype() -> None:
+    with pytest.raises(RuntimeError, match="same dtype"):
+        framework.cholesky_solve(framework.ones(2, 2), framework.eye(2).double())
+
+
+def test_what_utils_lacks_is_said() -> None:
+    with pytest.raises(AttributeError, match=r"utils\.tensorboard is not supported: the training command"):
+        framework.utils.tensorboard  # noqa: B018
