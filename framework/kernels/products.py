@@ -12,6 +12,9 @@ LEAST = 1 << 12  # elements of the left matrix
 
 
 @twin(least=LEAST)
-def product(left: Any, right: Any) -> Any:
-    """``left @ right`` for two matrices, or two batches of as many, of one dtype."""
-    return left.dot(right) if right.ndim == 2 else np.matmul(left, right)
+def product(left: Any, right: Any, bias: Any = None) -> Any:
+    """``left @ right + bias`` for two matrices, or two batches of as many, of one dtype; the bias is a row."""
+    result = left.dot(right) if right.ndim == 2 else np.matmul(left, right)
+    if bias is not None:
+        result += bias
+    return result

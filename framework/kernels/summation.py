@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.twins import twin
+
 Array = np.ndarray[Any, Any]
 _add: Any = np.add.reduce  # looked up once; the stubs know no `keepdims` that is not a literal
 
@@ -94,6 +96,7 @@ def total_of_squares(array: Array, axes: tuple[int, ...] | None = None, keepdims
     return total(np.square(array), axes, keepdims)
 
 
+@twin(least=1 << 15)
 def column_sums(matrix: Array) -> Array:
     """The sums of the columns of a C-contiguous matrix ``(rows, columns)``.
 

@@ -226,6 +226,15 @@ def reversed_times(self: Any, other: Any) -> Any:
 # ---- linear ------------------------------------------------------------------------------------------------
 
 
+def _fit(input: Any, weight: Any, bias: Any) -> bool:
+    """Whether product and sum may be one step: matrices of one dtype that BLAS knows, without a copy."""
+    kind = input.dtype
+    return (
+        kind.char in "fd" and kind == weight.dtype and kind == bias.dtype and bias.shape == weight.shape[:1]
+        and input.shape[-1] == weight.shape[-1] and input.flags.c_contiguous and bias.size > 0
+    )  # fmt: skip
+
+
 @primitive(
     name="Addmm",
     input=lambda grad, weight: matmul(grad, weight),
@@ -233,6 +242,9 @@ def reversed_times(self: Any, other: Any) -> Any:
     bias=lambda grad, bias_shape: _row_sum(grad) if len(bias_shape) == 1 else grad,
 )
 def _linear(input: Any, weight: Any, bias: Any) -> Any:
+    if bias is not None and input.size >= LEAST and _fit(input, weight, bias):
+        result = product(input.reshape(-1, input.shape[-1]), weight.T, bias)
+        return result.reshape(*input.shape[:-1], len(weight))
     result = _product("linear", input, weight.T)
     if bias is not None:
         if bias.dtype != result.dtype:

@@ -21,26 +21,29 @@ def _padded(size: int) -> int:
 def _attention(
     query: Array, key: Array, value: Array, scale: Any, causal: bool, weights: Array, result: Array, start: int, stop: int
 ) -> None:
-    length, width = query.shape[1], query.shape[2]
-    keys, values = key.shape[1], value.shape[2]
+    """Heads ``start`` to ``stop`` of ``query`` and the others, ``(N, H, length, width)``."""
+    _, heads, length, width = query.shape
+    keys, values = key.shape[2], value.shape[3]
     turned = np.zeros((width, _padded(keys)), np.float32)
     wide = np.zeros((keys, _padded(values)), np.float32)
     scores = np.empty((length, _padded(keys)), np.float32)
     mixed = np.empty((length, _padded(values)), np.float32)
     nothing = np.zeros(WIDTH, np.float32)
     for head in range(start, stop):
+        n, h = head // heads, head % heads
+        of_head = weights[n, h]
         for j in range(keys):
             for e in range(width):
-                turned[e, j] = key[head, j, e] * scale
+                turned[e, j] = key[n, h, j, e] * scale
             for e in range(values):
-                wide[j, e] = value[head, j, e]
+                wide[j, e] = value[n, h, j, e]
         product(
-            address(query[head]), width * 4, 4, address(turned), turned.shape[1] * 4, WIDTH * 4, address(scores),
+            address(query[n, h]), query.strides[2], 4, address(turned), turned.shape[1] * 4, WIDTH * 4, address(scores),
             scores.shape[1] * 4, address(nothing), 0, length, keys, width, LOWER_RESULT if causal else WHOLE,
         )  # fmt: skip
         for i in range(length):
             seen = min(i + 1, keys) if causal else keys
-            row, own = scores[i, :seen], weights[head, i]
+            row, own = scores[i, :seen], of_head[i]
             highest = highest_of(row)
             total = np.float32(0)
             for j in range(row.size):
@@ -51,10 +54,10 @@ def _attention(
                 own[j] *= factor
             own[seen:] = 0
         product(
-            address(weights[head]), keys * 4, 4, address(wide), wide.shape[1] * 4, WIDTH * 4, address(mixed),
+            address(of_head), keys * 4, 4, address(wide), wide.shape[1] * 4, WIDTH * 4, address(mixed),
             mixed.shape[1] * 4, address(nothing), 0, length, values, keys, LOWER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        result[head] = mixed[:, :values]
+        result[n, h] = mixed[:, :values]
 
 
 def attention(
@@ -63,12 +66,13 @@ def attention(
     if bias is not None or allowed is not None or dropped is not None or not _suits(query, key, value):
         return NotImplemented
     heads = [_heads(each) for each in (query, key, value)]
-    lead, length, keys = query.shape[:-2], query.shape[-2], key.shape[-2]
-    weights = np.empty((len(heads[0]), length, keys), np.float32)
-    result = np.empty((len(heads[0]), length, value.shape[-1]), np.float32)
-    count = len(heads[0])
-    _attention(count, piece_of(count, 4 * length * keys), *heads, np.float32(scale), causal, weights, result)
-    return result.reshape(*lead, length, -1), weights.reshape(*lead, length, keys)
+    batch, each, length, keys = *heads[0].shape[:3], key.shape[-2]
+    weights = np.empty((batch, each, length, keys), np.float32)
+    result = _new_heads(batch, each, length, value.shape[-1])
+    _attention(
+        batch * each, piece_of(batch * each, 4 * length * keys), *heads, np.float32(scale), causal, weights, result
+    )
+    return _as_given(result, query), _as_given(weights, query)
 
 
 @InPieces
@@ -76,8 +80,8 @@ def _gradients(
     grad: Array, query: Array, key: Array, value: Array, weights: Array, scale: Any, causal: bool, of_query: Array,
     of_key: Array, of_value: Array, start: int, stop: int,
 ) -> None:  # fmt: skip
-    length, width = query.shape[1], query.shape[2]
-    keys, values = key.shape[1], value.shape[2]
+    _, heads, length, width = query.shape
+    keys, values = key.shape[2], value.shape[3]
     turned = np.zeros((values, _padded(keys)), np.float32)
     wide_grad = np.zeros((length, _padded(values)), np.float32)
     wide_key = np.zeros((keys, _padded(width)), np.float32)
@@ -89,22 +93,23 @@ def _gradients(
     nothing = np.zeros(WIDTH, np.float32)
     at_nothing, at_slopes, step = address(nothing), address(slopes), slopes.shape[1] * 4
     for head in range(start, stop):
+        n, h = head // heads, head % heads
         for j in range(keys):
             for e in range(width):
-                wide_key[j, e] = key[head, j, e] * scale
+                wide_key[j, e] = key[n, h, j, e] * scale
             for e in range(values):
-                turned[e, j] = value[head, j, e]
+                turned[e, j] = value[n, h, j, e]
         for i in range(length):
             for e in range(width):
-                wide_query[i, e] = query[head, i, e] * scale
+                wide_query[i, e] = query[n, h, i, e] * scale
             for e in range(values):
-                wide_grad[i, e] = grad[head, i, e]
-        at_weights, own = address(weights[head]), weights[head]
+                wide_grad[i, e] = grad[n, h, i, e]
+        at_weights, own = address(weights[n, h]), weights[n, h]
         product(
-            at_weights, 4, keys * 4, address(wide_grad), wide_grad.shape[1] * 4, WIDTH * 4, address(by_value),
+            at_weights, 4, weights.strides[2], address(wide_grad), wide_grad.shape[1] * 4, WIDTH * 4, address(by_value),
             by_value.shape[1] * 4, at_nothing, 0, keys, values, length, UPPER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        of_value[head] = by_value[:, :values]
+        of_value[n, h] = by_value[:, :values]
         product(
             address(wide_grad), wide_grad.shape[1] * 4, 4, address(turned), turned.shape[1] * 4, WIDTH * 4, at_slopes,
             step, at_nothing, 0, length, keys, values, LOWER_RESULT if causal else WHOLE,
@@ -122,12 +127,12 @@ def _gradients(
             at_slopes, step, 4, address(wide_key), wide_key.shape[1] * 4, WIDTH * 4, address(by_query),
             by_query.shape[1] * 4, at_nothing, 0, length, width, keys, LOWER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        of_query[head] = by_query[:, :width]
+        of_query[n, h] = by_query[:, :width]
         product(
             at_slopes, 4, step, address(wide_query), wide_query.shape[1] * 4, WIDTH * 4, address(by_key),
             by_key.shape[1] * 4, at_nothing, 0, keys, width, length, UPPER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        of_key[head] = by_key[:, :width]
+        of_key[n, h] = by_key[:, :width]
 
 
 def attention_gradients(
@@ -143,11 +148,11 @@ def attention_gradients(
     if dropped is not None or not _suits(grad, query, key, value, weights):
         return NotImplemented
     arrays = [_heads(each) for each in (grad, query, key, value, weights)]
-    results = [np.empty(each.shape, np.float32) for each in arrays[1:4]]
-    count = len(arrays[0])
+    count = len(arrays[0]) * arrays[0].shape[1]
+    results = [_new_heads(*each.shape) for each in arrays[1:4]]
     step = piece_of(count, 8 * weights.shape[-1] * weights.shape[-2])
     _gradients(count, step, *arrays, np.float32(scale), causal, *results)
-    return [own.reshape(each.shape) for own, each in zip(results, (query, key, value), strict=True)]
+    return [_as_given(own, query) for own in results]
 
 
 def _suits(*arrays: Array) -> bool:
@@ -156,4 +161,17 @@ def _suits(*arrays: Array) -> bool:
 
 
 def _heads(array: Array) -> Array:
-    return np.ascontiguousarray(array).reshape(-1, *array.shape[-2:])
+    """``(..., length, width)`` as ``(N, H, length, width)``, where it lies if its rows are in one piece."""
+    if array.ndim == 4 and array.strides[3] == array.itemsize:
+        return array
+    return np.ascontiguousarray(array).reshape(-1, array.shape[-3] if array.ndim > 2 else 1, *array.shape[-2:])
+
+
+def _new_heads(batch: int, heads: int, length: int, width: int) -> Array:
+    """An array ``(N, H, length, width)`` in which all heads of a place lie together, as what comes next wants them."""
+    return np.empty((batch, length, heads, width), np.float32).transpose(0, 2, 1, 3)
+
+
+def _as_given(heads: Array, like: Array) -> Array:
+    """The heads with the leading dimensions of ``like``."""
+    return heads if like.ndim == 4 else heads.reshape(*like.shape[:-2], *heads.shape[2:])

@@ -8,6 +8,7 @@ import numpy as np
 
 from framework.kernels.fast.compiler import Array
 from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
+from framework.kernels.fast.summation import BLOCK, sums_of_columns
 
 Axes = tuple[int, ...]
 _ONE = np.float32(1)
@@ -87,27 +88,12 @@ def _gradients_of_rows(
 # ---- Channels ------------------------------------------------------------------------------------------------
 
 
-# Sums of so many rows are added up apart: to add millions of numbers one after another loses digits.
-_BLOCK = 1024
-
-
-@InPieces
-def _sums(x: Array, parts: Array, start: int, stop: int) -> None:
-    total = own_part(parts, len(x), start)
-    for begin in range(start, stop, _BLOCK):
-        part = np.zeros_like(total)
-        for i in range(begin, min(begin + _BLOCK, stop)):
-            for j in range(x.shape[1]):
-                part[j] += x[i, j]
-        total += part
-
-
 @InPieces
 def _sums_of_squares(x: Array, center: Array, parts: Array, start: int, stop: int) -> None:
     total = own_part(parts, len(x), start)
-    for begin in range(start, stop, _BLOCK):
+    for begin in range(start, stop, BLOCK):
         part = np.zeros_like(total)
-        for i in range(begin, min(begin + _BLOCK, stop)):
+        for i in range(begin, min(begin + BLOCK, stop)):
             for j in range(x.shape[1]):
                 part[j] += (x[i, j] - center[j]) * (x[i, j] - center[j])
         total += part
@@ -124,9 +110,9 @@ def _scaled(x: Array, center: Array, factor: Array, shift: Array, out: Array, st
 def _sums_of_gradients(grad: Array, x: Array, center: Array, parts: Array, start: int, stop: int) -> None:
     own = own_part(parts, len(x), start)
     of_shift, along = own[0], own[1]
-    for begin in range(start, stop, _BLOCK):
+    for begin in range(start, stop, BLOCK):
         shift, part = np.zeros_like(along), np.zeros_like(along)
-        for i in range(begin, min(begin + _BLOCK, stop)):
+        for i in range(begin, min(begin + BLOCK, stop)):
             for j in range(x.shape[1]):
                 shift[j] += grad[i, j]
                 part[j] += grad[i, j] * (x[i, j] - center[j])
@@ -172,7 +158,7 @@ def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> Any:
     count, step = len(table), piece_of(len(table), channels * _EACH)
     parts = zeros_of_pieces(count, step, 2, channels)
     sums, squares = parts[:, 0], parts[:, 1]
-    _sums(count, step, table, sums)
+    sums_of_columns(count, step, table, sums)
     mean = np.add.reduce(sums, 0) / np.float32(count)
     _sums_of_squares(count, step, table, mean, squares)
     root = 1 / np.sqrt(np.add.reduce(squares, 0) / np.float32(count) + np.float32(eps))

@@ -298,7 +298,7 @@ if hasattr(os, "register_at_fork"):
 
 # ---- Kernels -------------------------------------------------------------------------------------------------
 
-_PIECE = 50_000  # nanoseconds of work at least
+_PIECE = 20_000  # nanoseconds of work at least
 _PIECES = 16  # at most
 
 

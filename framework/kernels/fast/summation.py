@@ -1,0 +1,35 @@
+"""Sums of columns, in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from framework.kernels.fast.compiler import Array
+from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
+
+# Sums of so many rows are added up apart: to add millions of numbers one after another loses digits.
+BLOCK = 1024
+
+
+@InPieces
+def sums_of_columns(x: Array, parts: Array, start: int, stop: int) -> None:
+    """``parts`` ``(pieces, columns)``, zeros, get the sums of each piece."""
+    total = own_part(parts, len(x), start)
+    for begin in range(start, stop, BLOCK):
+        part = np.zeros_like(total)
+        for i in range(begin, min(begin + BLOCK, stop)):
+            for j in range(x.shape[1]):
+                part[j] += x[i, j]
+        total += part
+
+
+def column_sums(matrix: Array) -> Any:
+    if matrix.dtype != np.float32 or not matrix.flags.c_contiguous:
+        return NotImplemented
+    rows, columns = matrix.shape
+    step = piece_of(rows, 0.3 * columns)
+    parts = zeros_of_pieces(rows, step, columns)
+    sums_of_columns(rows, step, matrix, parts)
+    return np.add.reduce(parts, 0)
