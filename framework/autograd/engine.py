@@ -27,6 +27,7 @@ from framework.autograd.hook_calls import (
 )
 from framework.autograd.hooks import current_walk
 from framework.dtypes import from_numpy_dtype
+from framework.kernels.arithmetic import plus
 
 Array = np.ndarray[Any, Any]
 
@@ -286,10 +287,9 @@ def _add(before: Any, gradient: Any, key: Any, summed: set[Any], create_graph: b
     if create_graph:
         return before + gradient
     if key in summed and isinstance(before, np.ndarray):
-        np.add(before, gradient, out=before)
-        return before
+        return plus(before, gradient, before)
     summed.add(key)
-    return before + gradient
+    return plus(before, gradient)
 
 
 def _laid_out_alike(gradient: Array, array: Array) -> bool:

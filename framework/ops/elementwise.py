@@ -10,6 +10,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
+from framework.kernels import arithmetic
 from framework.kernels.summation import in_float32
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
 from framework.ops.conversion import as_number, check_range
@@ -42,7 +43,7 @@ __all__ = [
 @primitive(name="Add", promotes="common", input=lambda grad: grad, other=lambda grad: grad)
 def _add(input: Any, other: Any) -> Any:
     """``input + other``."""
-    return np.add(input, other)
+    return np.add(input, other) if input.size < arithmetic.LARGE else arithmetic.plus(input, other)
 
 
 @primitive(name="Sub", promotes="number", input=lambda grad: grad, other=lambda grad: -grad)

@@ -157,7 +157,7 @@ def test_pieces_are_worth_it_and_not_too_many(count, cost):
     step = piece_of(count, cost)
     assert 1 <= step <= count
     pieces = -(-count // step)
-    assert pieces <= 16 and (pieces == 1 or step * cost >= 50_000)
+    assert pieces <= 16 and (pieces == 1 or step * cost >= 20_000)
 
 
 def test_what_another_process_has_left_on_disk_is_not_mixed_up(tmp_path):

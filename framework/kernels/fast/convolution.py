@@ -182,7 +182,7 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, out: Ints, stride: In
     """The correlation of ``x`` ``(N, C, H, W)`` with ``kernel`` ``(rows, columns, C, O)``."""
     rows, columns, channels, outputs = kernel.shape
     wide = NARROW if outputs <= NARROW else WIDTH
-    panels = in_panels(kernel.reshape(rows, columns * channels, outputs), wide)
+    panels = in_panels(kernel, wide).reshape(-1, rows, columns * channels, wide)
     shift = np.zeros(len(panels) * wide, np.float32)
     if bias is not None:
         shift[:outputs] = bias

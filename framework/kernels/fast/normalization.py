@@ -8,7 +8,7 @@ import numpy as np
 
 from framework.kernels.fast.compiler import Array
 from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
-from framework.kernels.fast.summation import BLOCK, sums_of_columns
+from framework.kernels.fast.summation import BLOCK
 
 Axes = tuple[int, ...]
 _ONE = np.float32(1)
@@ -89,14 +89,33 @@ def _gradients_of_rows(
 
 
 @InPieces
-def _sums_of_squares(x: Array, center: Array, parts: Array, start: int, stop: int) -> None:
-    total = own_part(parts, len(x), start)
+def _moments(x: Array, parts: Array, start: int, stop: int) -> None:
+    """``parts`` ``(pieces, 3, channels)``, zeros, get how many rows each piece has, their mean, and the squares around it.
+
+    Block after block, which is in the cache when the squares are taken, by the formula of Chan, Golub and LeVeque (1979).
+    """
+    own = own_part(parts, len(x), start)
+    counts, mean, squares = own[0], own[1], own[2]
+    center, around = np.empty_like(mean), np.empty_like(mean)
     for begin in range(start, stop, BLOCK):
-        part = np.zeros_like(total)
-        for i in range(begin, min(begin + BLOCK, stop)):
+        end = min(begin + BLOCK, stop)
+        rows = np.float32(end - begin)
+        center[:], around[:] = 0, 0
+        for i in range(begin, end):
             for j in range(x.shape[1]):
-                part[j] += (x[i, j] - center[j]) * (x[i, j] - center[j])
-        total += part
+                center[j] += x[i, j]
+        for j in range(x.shape[1]):
+            center[j] /= rows
+        for i in range(begin, end):
+            for j in range(x.shape[1]):
+                around[j] += (x[i, j] - center[j]) * (x[i, j] - center[j])
+        before = np.float32(begin - start)
+        share = rows / (before + rows)
+        for j in range(x.shape[1]):
+            apart = center[j] - mean[j]
+            mean[j] += apart * share
+            squares[j] += around[j] + apart * apart * before * share
+    counts[:] = stop - start
 
 
 @InPieces
@@ -156,12 +175,12 @@ def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> Any:
         return NotImplemented
     table, result = _channels_last(x).reshape(-1, channels), _channels_last(out).reshape(-1, channels)
     count, step = len(table), piece_of(len(table), channels * _EACH)
-    parts = zeros_of_pieces(count, step, 2, channels)
-    sums, squares = parts[:, 0], parts[:, 1]
-    sums_of_columns(count, step, table, sums)
-    mean = np.add.reduce(sums, 0) / np.float32(count)
-    _sums_of_squares(count, step, table, mean, squares)
-    root = 1 / np.sqrt(np.add.reduce(squares, 0) / np.float32(count) + np.float32(eps))
+    parts = zeros_of_pieces(count, step, 3, channels)
+    _moments(count, step, table, parts)
+    counts, means, squares = parts.transpose(1, 0, 2)
+    mean = np.add.reduce(counts * means, 0) / np.float32(count)
+    variance = np.add.reduce(squares + counts * np.square(means - mean), 0) / np.float32(count)
+    root = 1 / np.sqrt(variance + np.float32(eps))
     factor = root * scale
     _scaled(count, step, table, mean, factor, shift, result)
     return out, mean.reshape(stats), root.reshape(stats)

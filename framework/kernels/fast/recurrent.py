@@ -12,7 +12,8 @@ from framework.kernels.fast.compiler import sigmoid as sigmoid_of
 from framework.kernels.fast.compiler import tanh as tanh_of
 from framework.kernels.fast.pieces import InPieces
 from framework.kernels.fast.tiles import WHOLE, WIDTH, address, in_panels, product
-from framework.kernels.recurrent import _previous, _projected, _weight_gradients
+from framework.kernels.products import product as product_of
+from framework.kernels.recurrent import _weight_gradients
 
 _TOGETHER = 16  # samples
 _ONE = np.float32(1)
@@ -62,7 +63,8 @@ def lstm(
     if not _suits(sizes, h, c, w_hh) or x.dtype != np.float32:
         return NotImplemented
     steps, (samples, width) = len(sizes), h.shape
-    gates = _projected(x, w_ih, b_ih, b_hh)
+    biases = [each for each in (b_ih, b_hh) if each is not None]
+    gates = product_of(x, w_ih.T, sum(biases[1:], biases[0]) if biases else None)
     outputs = np.empty((len(x), width), np.float32)
     cells = np.empty_like(outputs)
     state, cell, panels = h.copy(), c.copy(), in_panels(w_hh.T)
@@ -130,6 +132,7 @@ def lstm_gradients(
     shaped = [each.reshape(steps, samples, -1) for each in (*outer, gates, cells)]
     of_shaped = of_gates.reshape(steps, samples, -1)
     _backward(samples, _TOGETHER, *shaped, c, of_shaped, of_state, of_cell, panels, reverse)
-    previous = _previous(outputs, h, sizes, reverse) if needs[4] else outputs
+    parts = (outputs[samples:], h) if reverse else (h, outputs[: len(outputs) - samples])
+    previous = np.concatenate(parts) if needs[4] else outputs
     rest = _weight_gradients(of_gates, of_gates, x, previous, w_ih, (needs[0], *needs[3:]))
     return [rest[0], of_state, of_cell, *rest[1:]]

@@ -154,13 +154,31 @@ def narrow_tile(
         _narrow1(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
 
 
+@compiled
+def _pack(matrix: Array, panels: Array) -> None:
+    """``panels`` ``(P, a, b, c, width)`` from ``matrix`` ``(a, b, c, n)``."""
+    for p in range(panels.shape[0]):
+        for i in range(panels.shape[1]):
+            for j in range(panels.shape[2]):
+                for k in range(panels.shape[3]):
+                    for q in range(panels.shape[4]):
+                        column = p * panels.shape[4] + q
+                        value = np.float32(0)
+                        if column < matrix.shape[3]:
+                            value = matrix[i, j, k, column]
+                        panels[p, i, j, k, q] = value
+
+
 def in_panels(matrix: Array, width: int = WIDTH) -> Array:
-    """``(..., n)`` as ``(panels, ..., width)``, contiguous, with zeros where n is no multiple of the width."""
+    """``(..., n)`` as ``(panels, ..., width)``, contiguous, with zeros where n is no multiple of the width.
+
+    The matrix has at most four dimensions.
+    """
     *lead, n = matrix.shape
-    panels = -(-n // width)
-    padded = np.zeros((*lead, panels * width), np.float32)
-    padded[..., :n] = matrix
-    return np.ascontiguousarray(np.moveaxis(padded.reshape(*lead, panels, width), -2, 0))
+    panels = np.empty((-(-n // width), *lead, width), np.float32)
+    ones = (1,) * (3 - len(lead))
+    _pack(matrix[(None,) * len(ones)], panels.reshape(len(panels), *ones, *lead, width))
+    return panels
 
 
 WHOLE, LOWER_RESULT, LOWER_LEFT, UPPER_LEFT = range(4)
