@@ -67,7 +67,7 @@ def columns_of(options: argparse.Namespace) -> list[pairs.Column]:
         print("PyTorch is not installed: framework's times alone, no ratios", file=sys.stderr)
     if options.fast:
         if importlib.util.find_spec("numba") is None:
-            raise SystemExit('--fast needs numba: python -m pip install "framework[fast]"')
+            raise SystemExit('--fast needs numba: python -m pip install numba')
         columns.append(pairs.FAST)
     columns.append(pairs.BY_HAND)
     if has_torch:

@@ -32,7 +32,7 @@ def use_fast(enabled: bool) -> None:
     """
     global _enabled
     if enabled and importlib.util.find_spec("numba") is None:
-        raise ImportError('compiled kernels need numba: python -m pip install "framework[fast]"')
+        raise ImportError('compiled kernels need numba: python -m pip install numba')
     _enabled = enabled
     keep_blas_alone(enabled)
 

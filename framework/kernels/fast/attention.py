@@ -66,7 +66,8 @@ def attention(
     if bias is not None or allowed is not None or dropped is not None or not _suits(query, key, value):
         return NotImplemented
     heads = [_heads(each) for each in (query, key, value)]
-    batch, each, length, keys = *heads[0].shape[:3], key.shape[-2]
+    batch, each, length, _ = heads[0].shape
+    keys = key.shape[-2]
     weights = np.empty((batch, each, length, keys), np.float32)
     result = _new_heads(batch, each, length, value.shape[-1])
     _attention(
