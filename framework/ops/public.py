@@ -71,15 +71,25 @@ def public(operation: Callable[..., Any], method: bool) -> Callable[..., Any]:
     lists = first == "tensors" and inner.__code__.co_argcount > 0
     doubtful, not_results = _DOUBTFUL, frozenset() if method else _NUMPYS
 
+    passed: set[Any] = set()  # types of arguments, with the name of one that was given by name, that need no further look
+
     @functools.wraps(operation)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) > first_flag:
-            args = Signature.of(operation, inner, method).checked(args, kwargs)
+        if len(args) > first_flag:
+            clear = tuple(map(type, args)) in passed
         else:
+            clear = True
             for each in args:
                 if type(each) in doubtful:
-                    args = Signature.of(operation, inner, method).checked(args, kwargs)
+                    clear = False
                     break
+        if kwargs and clear:
+            for name in kwargs:
+                if (name, type(kwargs[name])) not in passed:
+                    clear = False
+                    break
+        if not clear:
+            args = Signature.of(operation, inner, method).checked(args, kwargs, passed)
         if lists:
             refuse_numpy_elements(operation.__name__, args[0] if args else kwargs.get(first))
         try:
@@ -156,8 +166,10 @@ class Signature:
                 yield self.rest, value
         yield from kwargs.items()
 
-    def checked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    def checked(self, args: tuple[Any, ...], kwargs: dict[str, Any], passed: set[Any]) -> tuple[Any, ...]:
         """The arguments by position, and in ``kwargs`` those by name, with Python's numbers for NumPy's.
+
+        What was looked at is noted in ``passed``, unless it has to be made a number each time.
 
         Raises:
             TypeError: For an array in a Tensor's place, for a flag that is not a bool and a number that is none.
@@ -173,7 +185,12 @@ class Signature:
         for name, value in kwargs.items():
             if isinstance(value, np.generic):
                 kwargs[name] = value.item()
-        return tuple([each.item() if isinstance(each, np.generic) else each for each in args])
+            else:
+                passed.add((name, type(value)))
+        if any([isinstance(each, np.generic) for each in args]):
+            return tuple([each.item() if isinstance(each, np.generic) else each for each in args])
+        passed.add(tuple(map(type, args)))
+        return args
 
     def explain(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
         """A TypeError in place of one that came of an argument that is no Tensor, or of an unknown name; else None."""
