@@ -329,7 +329,10 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
     Raises:
         RuntimeError: If it is beyond the dtype's range. (Negative integers wrap around in unsigned types, as
             in PyTorch.)
+        TypeError: If it is no number.
     """
+    if not isinstance(value, (int, float, np.generic)):
+        raise TypeError(f"expected a number, but got {type(value).__name__}")
     if to.kind in "iu":
         bounds = np.iinfo(to)
         lowest = -bounds.max if to.kind == "u" and isinstance(value, int) else bounds.min
