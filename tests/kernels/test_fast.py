@@ -10,6 +10,7 @@ pytest.importorskip("numba")
 
 from framework.kernels import (
     activations,
+    arithmetic,
     attention,
     convolution,
     normalization,
@@ -18,6 +19,7 @@ from framework.kernels import (
     products,
     recurrent,
     softmax,
+    summation,
     threads,
     twins,
 )
@@ -130,6 +132,42 @@ def test_normalization(rng, affine, shape, axes, sums):
     for own, other in zip(found[1:], expected[1:], strict=True):
         if affine:
             np.testing.assert_allclose(own, other, rtol=1e-4, atol=1e-5 * np.abs(other).max() + 1e-3)
+
+
+@pytest.mark.parametrize("rows", [3, 1024, 5000, 40_001])
+@pytest.mark.parametrize("offset", [0, 1e3])
+def test_moments_of_a_batch_are_those_of_float64(rng, rows, offset):
+    x = (rng.normal(size=(rows, 5)) * [1, 2, 3, 10, 1e-2] + offset).astype(float32)
+    x[:2] = 0  # far from the mean
+    compiled = twins._load(normalization.normalize.__wrapped__)
+    _, mean, root = compiled(x, None, None, (0,), 0.0)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean[0], exact.mean(0), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(root[0], 1 / exact.std(0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 100_000), (70_000, 1), (5000, 17)])
+def test_sums_of_columns(rng, shape):
+    matrix = rng.normal(size=shape).astype(float32) + 1
+    found, _ = both(summation.column_sums, matrix)
+    np.testing.assert_allclose(found, matrix.astype(np.float64).sum(0), rtol=1e-5, atol=1e-3)
+    compiled = twins._load(summation.column_sums.__wrapped__)
+    assert compiled(matrix.astype(float)) is NotImplemented
+    assert compiled(np.asfortranarray(np.tile(matrix, 2))) is NotImplemented
+
+
+def test_sums_of_two_arrays(rng):
+    x, y = rng.normal(size=(2, 33, 40, 60)).astype(float32)
+    turned = [each.transpose(2, 0, 1).copy().transpose(1, 2, 0) for each in (x, y)]
+    for pair in ((x, y), turned):
+        assert_close(*both(arithmetic.plus, *pair), rtol=0, atol=0)
+        own = pair[0].copy()
+        compiled = twins._load(arithmetic.plus.__wrapped__)
+        assert compiled(pair[0], pair[1], own) is own or own.strides != pair[0].strides
+        np.testing.assert_array_equal(arithmetic.plus(pair[0], pair[1], own), x + y)
+    for other in (2.0, y[0], y.astype(float), turned[1]):
+        assert compiled(x, other) is NotImplemented
+        np.testing.assert_array_equal(arithmetic.plus(x, other), x + other)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -312,6 +350,7 @@ def test_products(rng, kind, rows, count, columns, turned):
             threads.set_num_threads(number)
             pair = matrix(rows, count, turn=turned[0]), matrix(count, columns, turn=turned[1])
             assert_close(*both(products.product, *pair), rtol=rtol, atol=atol)
+            assert_close(*both(products.product, *pair, rng.normal(size=columns).astype(kind)), rtol=rtol, atol=atol)
             pair = matrix(7, rows, count, turn=turned[0]), matrix(7, count, columns, turn=turned[1])
             assert_close(*both(products.product, *pair), rtol=rtol, atol=atol)
     finally:
