@@ -81,7 +81,7 @@ def public(operation: Callable[..., Any], method: bool) -> Callable[..., Any]:
             clear = True
             for each in args:
                 if type(each) in doubtful:
-                    clear = False
+                    clear = tuple(map(type, args)) in passed
                     break
         if kwargs and clear:
             for name in kwargs:
