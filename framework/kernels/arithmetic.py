@@ -1,4 +1,4 @@
-"""Sums of large arrays."""
+"""Addition of large arrays."""
 
 from __future__ import annotations
 

@@ -61,11 +61,16 @@ def get_num_threads() -> int:
         return _threads
     if _blas.get is not None:
         return max(1, _blas.get())
+    return available_cores()
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def set_num_threads(count: int) -> None:
-    """Use that many threads, in kernels and where possible in BLAS.
+    """Use that many threads in kernels, and in BLAS unless compiled kernels keep it in the thread that calls it.
 
     Raises:
         RuntimeError: If it is not positive.

@@ -73,7 +73,9 @@ def _load(reference: Callable[..., Any]) -> Callable[..., Any] | None:
     """The twin of a kernel; None, with a warning and for good, where numba does not work here."""
     package, _, module = reference.__module__.rpartition(".")
     try:
-        return getattr(importlib.import_module(f"{package}.fast.{module}"), reference.__name__)
+        found = getattr(importlib.import_module(f"{package}.fast.{module}"), reference.__name__)
+        keep_blas_alone(True)
+        return found
     except ImportError as error:
         use_fast(False)
         warnings.warn(f"compiled kernels are off, since numba can't be imported: {error}", stacklevel=4)

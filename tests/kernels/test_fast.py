@@ -146,7 +146,25 @@ def test_moments_of_a_batch_are_those_of_float64(rng, rows, offset):
     np.testing.assert_allclose(root[0], 1 / exact.std(0), rtol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(3, 100_000), (70_000, 1), (5000, 17)])
+def test_moments_of_constants_and_of_huge_numbers(rng):
+    x = np.empty((5000, 4), float32)
+    x[:] = [12345.678, 2e19, 0, 1]
+    x[7, 3] = np.inf
+    _, mean, root = twins._load(normalization.normalize.__wrapped__)(x, None, None, (0,), 1e-5)
+    np.testing.assert_array_equal(mean[0], np.array([12345.678, 2e19, 0, np.inf], float32))
+    np.testing.assert_allclose(root[0], [1e5**0.5] * 3 + [np.nan], rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e4])
+def test_moments_far_from_zero_keep_their_digits(rng, offset):
+    x = (rng.normal(size=(10_240, 8)) + offset).astype(float32)
+    _, mean, root = twins._load(normalization.normalize.__wrapped__)(x, None, None, (0,), 0.0)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean[0], exact.mean(0), rtol=2e-7)
+    np.testing.assert_allclose(root[0], 1 / exact.std(0), rtol=2e-8 * offset)
+
+
+@pytest.mark.parametrize("shape", [(3, 100_000), (70_000, 8), (5000, 17)])
 def test_sums_of_columns(rng, shape):
     matrix = rng.normal(size=shape).astype(float32) + 1
     found, _ = both(summation.column_sums, matrix)
@@ -154,6 +172,7 @@ def test_sums_of_columns(rng, shape):
     compiled = twins._load(summation.column_sums.__wrapped__)
     assert compiled(matrix.astype(float)) is NotImplemented
     assert compiled(np.asfortranarray(np.tile(matrix, 2))) is NotImplemented
+    assert compiled(matrix[:, :1].copy()) is NotImplemented  # NumPy is faster
 
 
 def test_sums_of_two_arrays(rng):
@@ -161,10 +180,12 @@ def test_sums_of_two_arrays(rng):
     turned = [each.transpose(2, 0, 1).copy().transpose(1, 2, 0) for each in (x, y)]
     for pair in ((x, y), turned):
         assert_close(*both(arithmetic.plus, *pair), rtol=0, atol=0)
-        own = pair[0].copy()
+        own = pair[0].copy(order="K")
         compiled = twins._load(arithmetic.plus.__wrapped__)
-        assert compiled(pair[0], pair[1], own) is own or own.strides != pair[0].strides
-        np.testing.assert_array_equal(arithmetic.plus(pair[0], pair[1], own), x + y)
+        assert compiled(own, pair[1], own) is own
+        np.testing.assert_array_equal(own, x + y)
+        flat = x.reshape(-1)
+        assert compiled(flat[1:], y.reshape(-1)[1:], flat[:-1]) is NotImplemented  # they overlap
     for other in (2.0, y[0], y.astype(float), turned[1]):
         assert compiled(x, other) is NotImplemented
         np.testing.assert_array_equal(arithmetic.plus(x, other), x + other)
@@ -358,12 +379,25 @@ def test_products(rng, kind, rows, count, columns, turned):
 
 
 @needs_blas
+def test_products_of_parts_of_matrices(rng):
+    a, b = rng.normal(size=(2, 500, 700)), rng.normal(size=(2, 700, 600))
+    assert_close(*both(products.product, a[0, :, 100:400], b[1, ::2][:300]), rtol=1e-10, atol=1e-11)
+    assert_close(*both(products.product, a[0, :499:2].T, b[0, :250, :601]), rtol=1e-10, atol=1e-11)
+    assert_close(*both(products.product, a[::-1, :, 10:], b[:, 10:, 5:]), rtol=1e-10, atol=1e-11)
+    assert_close(*both(products.product, a[:1], b[:1]), rtol=1e-10, atol=1e-11)
+    assert_close(*both(products.product, np.broadcast_to(a[0], (3, 500, 700)), np.stack([b[0]] * 3)), rtol=1e-10, atol=1e-11)
+
+
+@needs_blas
 def test_products_that_are_not_for_blas_run_in_numpy(rng):
     compiled = twins._load(products.product.__wrapped__)
     a, b = rng.normal(size=(600, 600)), rng.normal(size=(600, 600))
     assert compiled(a, b) is not NotImplemented
     assert compiled(a, b[:10]) is NotImplemented  # NumPy has the error
     assert compiled(a[:, ::2], b[:300]) is NotImplemented
+    assert compiled(a[:, ::-1], b) is NotImplemented
+    assert compiled(np.broadcast_to(a[:, :1], a.shape), b) is NotImplemented
+    assert compiled(a[:1], np.tile(b, 10)) is NotImplemented  # a vector
     assert compiled(a, b.astype(float32)) is NotImplemented
     assert compiled(a.astype(int), b.astype(int)) is NotImplemented
     assert compiled(np.stack([a, a]), b[None]) is NotImplemented

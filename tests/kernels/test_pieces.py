@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("numba")
 
 from framework.kernels import threads
+from framework.kernels.fast import pieces
 from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
 
 
@@ -151,13 +152,59 @@ time.sleep({pause})
         assert float(done.stdout) == pytest.approx(2000, rel=1e-5)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 64, 1000])
+def test_process_ends_while_another_thread_goes_on_calling():
+    code = """
+import threading, time
+import numpy as np, framework as torch
+torch.set_num_threads(2)
+x = torch.ones(1 << 18)
+def work():
+    while True:
+        torch.relu(x)
+torch.relu(x)
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.2)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_helpers_that_are_not_wanted_any_more_sleep():
+    before = threads.get_num_threads()
+    out = np.zeros(64)
+    try:
+        threads.set_num_threads(2)
+        fill(64, 4, out, 1.0)
+        threads.set_num_threads(1)
+        end = time.perf_counter() + 30
+        while not pieces._board[pieces._ASLEEP // 8]:
+            fill(64, 4, out, 1.0)
+            assert time.perf_counter() < end
+    finally:
+        threads.set_num_threads(before)
+
+
+def test_thread_that_cannot_be_started_is_done_without(monkeypatch):
+    before = threads.get_num_threads()
+    monkeypatch.setattr(pieces, "_helpers", [])
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("can't start new thread")))
+    try:
+        threads.set_num_threads(7)
+        out = np.zeros(100)
+        fill(100, 5, out, 2.0)
+        np.testing.assert_array_equal(out, 2 * np.arange(100))
+        assert pieces._helpers == []
+    finally:
+        threads.set_num_threads(before)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 64, 1000])
 @pytest.mark.parametrize("cost", [0.1, 1e3, 1e5, 1e9])
 def test_pieces_are_worth_it_and_not_too_many(count, cost):
     step = piece_of(count, cost)
-    assert 1 <= step <= count
-    pieces = -(-count // step)
-    assert pieces <= 16 and (pieces == 1 or step * cost >= 20_000)
+    assert 1 <= step <= max(1, count)
+    number = -(-count // step)
+    assert number <= 16 and (number <= 1 or step * cost >= 20_000)
 
 
 def test_what_another_process_has_left_on_disk_is_not_mixed_up(tmp_path):

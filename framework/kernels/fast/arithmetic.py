@@ -1,4 +1,4 @@
-"""Sums of large arrays in pieces, in float32."""
+"""Addition of large arrays in pieces, in float32."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def _plus(x: Array, y: Array, out: Array, start: int, stop: int) -> None:
 def plus(x: Array, y: Any, out: Array | None = None) -> Any:
     if type(x) is not np.ndarray or type(y) is not np.ndarray or x.shape != y.shape:
         return NotImplemented
-    if x.dtype != np.float32 or y.dtype != np.float32:
+    if x.dtype != np.float32 or y.dtype != np.float32 or not (out is None or out is x):
         return NotImplemented
     result = np.empty_like(x) if out is None else out
     flat = flat_views((x, y, result))
-    if flat is None or result.dtype != np.float32:
+    if flat is None:
         return NotImplemented
     _plus(x.size, piece_of(x.size, 0.3), *flat)
     return result

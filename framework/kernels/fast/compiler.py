@@ -1,8 +1,7 @@
 """How twins are compiled, and elementary functions in a form that compiles to vector instructions.
 
 The compiled functions let go of Python's global lock, so that pieces of their work run side by side (``pieces.py``).
-They are kept on disk, in ``__pycache__``, and compiled anew when their own file changes, but not when a function that they
-call does: after a change of this file, ``pieces.py`` or ``tiles.py``, delete ``framework/kernels/fast/__pycache__``.
+They are kept on disk, in ``__pycache__``, and compiled anew when a file of this folder changes.
 """
 
 from __future__ import annotations

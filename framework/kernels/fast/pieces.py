@@ -4,18 +4,21 @@ The threads wait in compiled code, without Python's global lock: they look at a 
 microsecond after it was put up there. To wake a thread takes fifty. One that has found nothing for a millisecond sleeps, and
 the work does not wait for it: who calls takes pieces too, and waits only for those that somebody else has begun.
 
-The pieces do not depend on how many threads there are, and so neither do results.
+The pieces do not depend on how many threads there are, and so neither do results; matrix products alone are cut by the number
+of threads, since BLAS is fastest on large ones.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import hashlib
 import os
 import platform
 import threading
 import types
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -24,11 +27,12 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
 from numba.core import types as numba_types
+from numba.core.compiler import Flags
 from numba.extending import intrinsic
 
 from framework.kernels.blockwise import flat_views
 from framework.kernels.fast.compiler import Array, compiled
-from framework.kernels.threads import get_num_threads, keep_blas_alone
+from framework.kernels.threads import available_cores, get_num_threads
 
 # Numbers on the board, by their offset in bytes; those that several threads write are in a line of the cache of their own.
 _ENTRY, _DATA, _COUNT, _STEP, _OPEN, _HELPERS = [8 * i for i in range(6)]
@@ -38,7 +42,6 @@ _MOST = 64  # helpers
 _PATIENCE = 30_000  # looks at the board, each of 20 to 60 nanoseconds
 _LOOKS = 1000  # for who called, before it gives its core to a helper that may want it
 
-_CORES = os.cpu_count() or 1
 _WORD = ir.IntType(64)
 _BOARD_BYTES = _ASLEEP + 8 * _MOST
 
@@ -126,36 +129,28 @@ def _kept(typing: Any, arguments: Any) -> Any:
     return numba.int64(arguments), generate
 
 
-def _reader(kind: Any) -> Any:
-    """A function that gives the tuple of that type at an address."""
-
-    @intrinsic
-    def read(typing: Any, place: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            value = builder.load(builder.inttoptr(args[0], context.get_value_type(kind).as_pointer()))
-            context.nrt.incref(builder, kind, value)
-            return value
-
-        return kind(numba.int64), generate
-
-    return read
-
-
 @intrinsic
 def _entry(typing: Any, kernel: Any, arguments: Any) -> Any:
     """The address of a function of ``(data, start, stop)`` that runs ``kernel(*arguments, start, stop)``, those at ``data``."""
-    function, read = kernel.dispatcher, _reader(arguments)
-
-    def run(data: Any, start: Any, stop: Any) -> None:
-        function(*read(data), start, stop)
-
-    # A symbol has to differ from those of all other kernels and types, also from those that another process has left on disk.
-    digest = hashlib.sha256(str(arguments).encode()).hexdigest()
-    run.__module__, run.__qualname__ = function.py_func.__module__, f"{function.py_func.__qualname__}_piece_{digest}"
+    dispatcher = kernel.dispatcher
+    flags = Flags()
+    dispatcher.targetdescr.options.parse_as_flags(flags, dispatcher.targetoptions)
+    inner = numba.void(*arguments, numba.int64, numba.int64)
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        made = context.compile_subroutine(builder, run, numba.void(numba.int64, numba.int64, numba.int64))
-        return builder.ptrtoint(context.declare_function(builder.module, made.fndesc), _WORD)
+        convention = context.call_conv
+        made = context.compile_subroutine(builder, dispatcher.py_func, inner, flags=flags)
+        kind = convention.get_function_type(numba_types.none, (numba.int64,) * 3)
+        entry = ir.Function(builder.module, kind, f"{made.fndesc.llvm_func_name}_entry")
+        entry.linkage = "internal"
+        inside = ir.IRBuilder(entry.append_basic_block())
+        data, start, stop = entry.args[-3:]
+        values = inside.load(inside.inttoptr(data, context.get_value_type(arguments).as_pointer()))
+        each = [inside.extract_value(values, position) for position in range(len(arguments))]
+        function = context.declare_function(builder.module, made.fndesc)
+        status, _ = convention.call_function(inside, function, numba_types.none, inner.args, [*each, start, stop])
+        inside.ret(status.code)
+        return builder.ptrtoint(entry, _WORD)
 
     return numba.int64(kernel, arguments), generate
 
@@ -185,8 +180,10 @@ def _serve(board: int, number: int, seen: int, patience: int) -> int:
                 looks += 1
                 _pause()
                 continue
-            looks, seen = 0, _load(board + _GENERATION)
+            seen = _load(board + _GENERATION)
+            looks += 1
             if number < _load(board + _HELPERS):
+                looks = 0
                 # In this order, and the caller closes before it asks who is active: so it waits for all that came in time.
                 _add(board + _ACTIVE, 1)
                 if _load(board + _OPEN):
@@ -224,12 +221,7 @@ def _share(board: int, entry: int, data: int, count: int, step: int) -> None:
         failed = _load(board + _FAILED)
         _store(board + _TAKEN, 0)
     if failed:
-        raise MemoryError("there is no memory for a compiled kernel")
-
-
-@numba.njit(nogil=True)  # compiled into what calls it
-def _launch(kernel: Any, board: int, count: int, step: int, arguments: Any) -> None:
-    _share(board, _entry(kernel, arguments), _kept(arguments), count, step)
+        raise MemoryError("a compiled kernel failed: it found no memory for an array that it works with")
 
 
 # ---- Helpers -------------------------------------------------------------------------------------------------
@@ -238,30 +230,38 @@ _board = np.zeros(_BOARD_BYTES // 8, np.int64)
 _at_board = _board.ctypes.data
 _helpers: list[tuple[threading.Thread, SimpleQueue[bool]]] = []  # each with its bell; False tells it to end
 _starting = threading.Lock()
+_ended = False
 
 
 def _wait_and_serve(board: Any, number: int, bell: SimpleQueue[bool]) -> None:
     seen = 0
     while bell.get():
-        crowded = _board[_HELPERS // 8] >= _CORES  # somebody else wants the core
+        crowded = _board[_HELPERS // 8] >= available_cores()  # somebody else wants the core
         seen = _serve(board.ctypes.data, number, seen, 1 if crowded else _PATIENCE)
+
+
+def _start_helper() -> None:
+    number, bell = len(_helpers), SimpleQueue[bool]()
+    thread = threading.Thread(target=_wait_and_serve, args=(_board, number, bell), name="framework-kernels", daemon=True)
+    _board[_ASLEEP // 8 + number] = 1
+    thread.start()
+    _helpers.append((thread, bell))
 
 
 def _call_helpers() -> None:
     """Start the helpers that are missing, and wake those that sleep."""
-    wanted = min(get_num_threads() - 1, _MOST)
-    if _board[_HELPERS // 8] != wanted:
-        with _starting:
+    wanted = 0 if _ended else min(get_num_threads() - 1, _MOST)
+    # Where somebody else is starting some (another thread, or the call that a signal interrupts), those that are there do.
+    if _board[_HELPERS // 8] != wanted and _starting.acquire(blocking=False):
+        try:
             while len(_helpers) < wanted:
-                number, bell = len(_helpers), SimpleQueue[bool]()
-                thread = threading.Thread(
-                    target=_wait_and_serve, args=(_board, number, bell), name="framework-kernels", daemon=True
-                )
-                _board[_ASLEEP // 8 + number] = 1
-                _helpers.append((thread, bell))
-                thread.start()
-            _board[_HELPERS // 8] = wanted
-    for number in range(wanted):
+                _start_helper()
+        except RuntimeError:  # the system allows no further thread
+            wanted = len(_helpers)
+        finally:
+            _starting.release()
+        _board[_HELPERS // 8] = wanted
+    for number in range(min(wanted, len(_helpers))):
         if _board[_ASLEEP // 8 + number] and _exchanged(_at_board + _ASLEEP + 8 * number, 0):
             _helpers[number][1].put(True)
 
@@ -273,7 +273,9 @@ def _exchanged(place: int, value: int) -> int:
 
 def _end_helpers() -> None:
     """Before the interpreter goes, and the compiled code with it."""
-    _board[_GENERATION // 8] = -1
+    global _ended
+    _ended = True
+    _board[_HELPERS // 8] = 0
     for _, bell in _helpers:
         bell.put(False)
     for thread, _ in _helpers:
@@ -281,7 +283,6 @@ def _end_helpers() -> None:
 
 
 atexit.register(_end_helpers)
-keep_blas_alone(True)  # its threads would spin on the helpers' cores
 
 
 def _after_fork() -> None:
@@ -305,7 +306,7 @@ _PIECES = 16  # at most
 def piece_of(count: int, cost: float) -> int:
     """How many of ``count`` items a piece should have, if an item takes about ``cost`` nanoseconds."""
     pieces = min(int(count * cost / _PIECE), count, _PIECES)
-    return count if pieces < 2 else -(-count // (pieces // 2 * 2))
+    return max(1, count if pieces < 2 else -(-count // (pieces // 2 * 2)))
 
 
 def zeros_of_pieces(count: int, step: int, *shape: int) -> Array:
@@ -338,18 +339,25 @@ class InPieces:
         self._launch(_at_board, count, step, *arguments)
 
 
+@functools.cache
+def _state_of_files() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join([each.read_bytes() for each in files])).hexdigest()[:12]
+
+
 def _launcher(function: Callable[..., None]) -> Callable[..., None]:
     """What starts a kernel's pieces.
 
     One for each, rather than one for all with the kernel as an argument, and with the name and place of the kernel, so that
-    numba keeps it on disk and notices when the kernel's file has changed.
+    numba keeps it on disk and notices when the kernel's file has changed. The name also tells the state of all files in this
+    folder, since what is kept contains the code of functions in several of them.
     """
 
     def launch(board: int, count: int, step: int, *arguments: Any) -> None:
-        _launch(kernel, board, count, step, arguments)  # type: ignore[name-defined]  # noqa: F821  # a global of its own
+        _share(board, _entry(kernel, arguments), _kept(arguments), count, step)  # type: ignore[name-defined]  # noqa: F821
 
-    own = {"_launch": _launch, "kernel": compiled(function), "__name__": function.__module__}
-    place, name = function.__code__, f"{function.__qualname__}_launched"
+    own = {"_share": _share, "_entry": _entry, "_kept": _kept, "kernel": compiled(function), "__name__": function.__module__}
+    place, name = function.__code__, f"{function.__qualname__}_{_state_of_files()}"
     code = launch.__code__.replace(
         co_filename=place.co_filename, co_firstlineno=place.co_firstlineno, co_name=name
     )

@@ -45,55 +45,51 @@ def _multiply(
 
 @InPieces
 def _product(
-    function: int, a: Array, a_form: int, b: Array, b_form: int, bias: Array, out: Array, by_rows: bool, start: int,
-    stop: int,
+    function: int, a: int, a_form: int, a_row: int, a_matrix: int, b: int, b_form: int, b_row: int, b_matrix: int,
+    bias: Array, out: Array, count: int, parts: int, by_rows: bool, start: int, stop: int,
 ) -> None:  # fmt: skip
-    """Rows, or columns, ``start`` to ``stop`` of ``out``; ``a`` and ``b`` as they lie in memory, transposed or not."""
-    rows, columns = out.shape
-    count = a.shape[1] if a_form == _PLAIN else a.shape[0]
-    at_a, at_b, at_c, size = address(a), address(b), address(out), out.itemsize
-    if by_rows:
-        at_a += start * (a.shape[1] if a_form == _PLAIN else 1) * size
-        at_c += start * columns * size
-        rows = stop - start
-    else:
-        at_b += start * (1 if b_form == _PLAIN else b.shape[1]) * size
-        at_c += start * size
-        columns = stop - start
-    kept = bias.dtype.type(0)
-    if bias.size:
-        kept = bias.dtype.type(1)
-        own = out[start:stop] if by_rows else out[:, start:stop]
-        row = bias if by_rows else bias[start:stop]
-        for i in range(own.shape[0]):
-            for j in range(own.shape[1]):
-                own[i, j] = row[j]
-    _multiply(
-        function, a_form, b_form, rows, columns, count, at_a, a.shape[1], at_b, b.shape[1], at_c, out.shape[1], kept
-    )
+    """Items ``start`` to ``stop`` of ``out`` ``(N, rows, columns)``: each matrix is cut into so many parts.
 
-
-@InPieces
-def _products(
-    function: int, a: Array, a_form: int, b: Array, b_form: int, out: Array, start: int, stop: int
-) -> None:
-    """Products ``start`` to ``stop`` of two batches."""
-    rows, columns = out.shape[1:]
-    count = a.shape[2] if a_form == _PLAIN else a.shape[1]
-    nothing = out.dtype.type(0)
-    for i in range(start, stop):
+    Of A and B the address, the form, and the length of a row and the way to the next matrix in numbers.
+    """
+    _, all_rows, all_columns = out.shape
+    size = out.itemsize
+    for item in range(start, stop):
+        n, part = item // parts, item % parts
+        at_a, at_b = a + n * a_matrix * size, b + n * b_matrix * size
+        top, bottom, left, right = 0, all_rows, 0, all_columns
+        if by_rows:
+            top, bottom = all_rows * part // parts, all_rows * (part + 1) // parts
+            at_a += top * (a_row if a_form == _PLAIN else 1) * size
+        else:
+            left, right = all_columns * part // parts, all_columns * (part + 1) // parts
+            at_b += left * (1 if b_form == _PLAIN else b_row) * size
+        own = out[n][top:bottom, left:right]
+        kept = out.dtype.type(0)
+        if bias.size:
+            kept = out.dtype.type(1)
+            for i in range(own.shape[0]):
+                for j in range(own.shape[1]):
+                    own[i, j] = bias[left + j]
         _multiply(
-            function, a_form, b_form, rows, columns, count, address(a[i]), a.shape[2], address(b[i]), b.shape[2],
-            address(out[i]), columns, nothing,
+            function, a_form, b_form, own.shape[0], own.shape[1], count, at_a, a_row, at_b, b_row, address(own), all_columns,
+            kept,
         )  # fmt: skip
 
 
-def _as_it_lies(matrix: Array) -> tuple[Array, int] | None:
-    """The matrix or its transpose, whichever lies row after row; None where neither does."""
-    if matrix.flags.c_contiguous:
-        return matrix, _PLAIN
-    turned = matrix.T if matrix.ndim == 2 else matrix.swapaxes(-1, -2)
-    return (turned, _TRANSPOSED) if turned.flags.c_contiguous else None
+def _as_it_lies(matrix: Array) -> tuple[int, int, int, int] | None:
+    """Address, form, length of a row and way to the next matrix, in numbers; None for what CBLAS can't take."""
+    size = matrix.itemsize
+    rows, columns = matrix.shape[-2:]
+    down, right = matrix.strides[-2:]
+    if right == size and down >= columns * size and down % size == 0:
+        form, row = _PLAIN, down // size
+    elif down == size and right >= rows * size and right % size == 0:
+        form, row = _TRANSPOSED, right // size
+    else:
+        return None
+    further = matrix.strides[0] if matrix.ndim == 3 else 0
+    return None if further % size else (matrix.__array_interface__["data"][0], form, row, further // size)
 
 
 def product(left: Array, right: Array, bias: Array | None = None) -> Any:
@@ -102,21 +98,18 @@ def product(left: Array, right: Array, bias: Array | None = None) -> Any:
     if function is None or right.dtype != left.dtype or right.ndim != ndim or right.shape[-2] != count:
         return NotImplemented
     work = left.size * columns
-    if ndim > 3 or left.shape[:-2] != right.shape[:-2] or work < 2 * _PIECE:
+    if ndim > 3 or left.shape[:-2] != right.shape[:-2] or work < 2 * _PIECE or rows < 2 or columns < 2 or count < 2:
         return NotImplemented
-    if bias is not None and (ndim == 3 or bias.shape != (columns,) or bias.dtype != left.dtype or not bias.flags.c_contiguous):
+    if bias is not None and (bias.shape != (columns,) or bias.dtype != left.dtype or not bias.flags.c_contiguous):
         return NotImplemented
     a, b = _as_it_lies(left), _as_it_lies(right)
     if a is None or b is None:
         return NotImplemented
-    pieces = min(work // _PIECE, threads.get_num_threads())
-    if ndim == 3:
-        out = np.empty((len(left), rows, columns), left.dtype)
-        _products(len(left), -(-len(left) // pieces), function, *a, *b, out)
-        return out
-    out = np.empty((rows, columns), left.dtype)
+    batch, pieces = len(left) if ndim == 3 else 1, min(work // _PIECE, threads.get_num_threads())
+    parts = 1 if batch % pieces == 0 or batch >= 4 * pieces else pieces
     by_rows = 3 * rows >= columns  # each piece packs all of the other matrix, which costs more with few rows
-    divided = rows if by_rows else columns
+    out = np.empty((batch, rows, columns) if ndim == 3 else (rows, columns), left.dtype)
     row = np.empty(0, left.dtype) if bias is None else bias
-    _product(divided, -(-divided // pieces), function, *a, *b, row, out, by_rows)
+    step = 1 if parts > 1 else -(-batch // pieces)
+    _product(batch * parts, step, function, *a, *b, row, out if ndim == 3 else out[None], count, parts, by_rows)
     return out

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.threads import set_num_threads
 from framework.random import get_rng_state, manual_seed, set_rng_state
 from framework.utils.data import worker_info
 from framework.utils.data.fetch import Recipe
@@ -93,6 +94,7 @@ def _work(
     others: list[Connection],
 ) -> None:
     """The life of a worker: make the batches that are asked for until there are no more, or the main process is gone."""
+    set_num_threads(1)  # the main process's threads have the other cores
     for connection in others:
         # The main process's ends: were they open here too, its death would go unnoticed.
         connection.close()

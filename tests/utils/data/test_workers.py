@@ -258,3 +258,21 @@ def test_workers_end_when_the_main_process_is_killed(tmp_path: Any) -> None:
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         DataLoader(rows(), **options)
+
+
+class Threads(Dataset[int]):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> int:
+        return framework.get_num_threads()
+
+
+def test_workers_leave_the_other_cores_to_the_main_process() -> None:
+    before = framework.get_num_threads()
+    framework.set_num_threads(3)
+    try:
+        assert [batch.tolist() for batch in DataLoader(Threads(), batch_size=2, num_workers=2)] == [[1, 1], [1, 1]]
+        assert framework.get_num_threads() == 3
+    finally:
+        framework.set_num_threads(before)
