@@ -323,6 +323,9 @@ def zero_(self: Tensor) -> Tensor:
 _LARGEST = {kind.numpy: float(np.finfo(kind.numpy).max) for kind in (float16, float32, float64)}
 
 
+_NUMBERS: tuple[Any, ...] = (int, float, np.generic)
+
+
 def as_number(value: Any, to: np.dtype[Any]) -> Any:
     """A Python number as a NumPy scalar of a dtype; fractions are cut off for integers.
 
@@ -331,7 +334,7 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
             in PyTorch.)
         TypeError: If it is no number.
     """
-    if not isinstance(value, (int, float, np.generic)):
+    if not isinstance(value, _NUMBERS):
         raise TypeError(f"expected a number, but got {type(value).__name__}")
     if to.kind in "iu":
         bounds = np.iinfo(to)
