@@ -111,6 +111,19 @@ def to_numpy_dtype(d: dtype | None) -> np.dtype[Any] | None:
     raise TypeError(f"dtype must be a framework dtype such as framework.float32, got {d!r}")
 
 
+LOWEST, HIGHEST = -(2**63), 2**63 - 1  # of int64, the type of Python's integers
+
+
+def check_integer(value: Any) -> None:
+    """Raises OverflowError for a Python integer that 64 bits can't hold, with a sign or without."""
+    if not isinstance(value, int):
+        return
+    if value > 2 * HIGHEST + 1:
+        raise OverflowError(f"int too big to convert: {value} is beyond 64 bits; give a float")
+    if value < LOWEST:
+        raise OverflowError(f"can't convert negative int to unsigned: {value} is beyond 64 bits; give a float")
+
+
 def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     """The smallest type that holds both, by PyTorch's table (an integer with a float gives that float)."""
     if a.kind == "f" and b.kind != "f":
@@ -138,6 +151,7 @@ def result_type(operands: tuple[Any, ...] | list[Any]) -> np.dtype[Any]:
         TypeError: If an operand is neither, or is complex.
     """
     dimensioned = scalar = number = None
+    unsigned = False
     for operand in operands:
         if isinstance(operand, np.generic):
             operand = operand.item()  # a NumPy scalar is a number, as in PyTorch
@@ -150,6 +164,8 @@ def result_type(operands: tuple[Any, ...] | list[Any]) -> np.dtype[Any]:
         if isinstance(operand, bool):
             kind = bool_.numpy
         elif isinstance(operand, int):
+            check_integer(operand)
+            unsigned = unsigned or operand > HIGHEST
             kind = int64.numpy
         elif isinstance(operand, float):
             kind = _default.get().numpy
@@ -160,6 +176,8 @@ def result_type(operands: tuple[Any, ...] | list[Any]) -> np.dtype[Any]:
         number = kind if number is None else promote_types(number, kind)
     result = _raise_kind(dimensioned, _raise_kind(scalar, number))
     assert result is not None
+    if unsigned and bool_.numpy in (dimensioned, scalar):
+        raise RuntimeError(f"a number above {HIGHEST} has no common type with bools; give a float, or convert the tensor first")
     return result
 
 

@@ -88,12 +88,21 @@ def promoted(primitive: Primitive, arrays: list[Any]) -> list[Any]:
         )
     try:
         cast = promote([arrays[i] for i in positions], primitive.promotes == "float")
+        if primitive.wide_number and getattr(cast[0], "dtype", None) == np.float16 and _is_number(arrays[1], cast[0]):
+            cast[1] = np.asarray(arrays[1]).astype(np.float32).reshape(())[()]
     except TypeError as error:
         raise TypeError(f"{primitive.name}(): {error}") from None
     arrays = list(arrays)
     for i, value in zip(positions, cast, strict=True):
         arrays[i] = value
     return arrays
+
+
+def _is_number(value: Any, like: Any) -> bool:
+    """Whether this is a number, or an array of one that is of another dtype than ``like`` and adds nothing to its shape."""
+    if not isinstance(value, np.ndarray):
+        return True
+    return value.size == 1 and value.ndim <= like.ndim and value.dtype != like.dtype
 
 
 def _is_bool(value: Any) -> bool:

@@ -33,6 +33,7 @@ from framework.autograd.arguments import kernel_error, no_tensor_error, number_o
 from framework.autograd.grad_mode import inference, no_grad, recording
 from framework.autograd.graph import Variable, edge_of, mark_view, sequence_numbers, wrap
 from framework.autograd.recorded import Plan, PrimitiveNode
+from framework.dtypes import HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from framework.tensor import Tensor
@@ -49,6 +50,7 @@ def primitive(
     name: str | None = None,
     outputs: int = 1,
     promotes: str | None = None,
+    wide_number: bool = False,
     view: str | None = None,
     **formulas: Callable[..., Any],
 ) -> Callable[[Callable[P, Any]], Callable[P, Tensor]]:
@@ -64,6 +66,7 @@ def primitive(
         promotes: ``"common"`` where the arguments are cast to their common type first (see :mod:`framework.dtypes`),
             ``"float"`` where integers become floats too, ``"number"`` where bools are refused. Only
             arguments with a formula take part, or all if there is none.
+        wide_number: Whether a single number as the second argument, in a tensor or not, counts in float32 beside float16.
         view: ``"always"`` where the result shares memory with the first argument, ``"maybe"`` where that depends.
         **formulas: A gradient formula for each differentiable argument, by the argument's name.
     """
@@ -71,7 +74,7 @@ def primitive(
         formulas = {"joint": joint}
 
     def define(kernel: Callable[P, Any]) -> Callable[P, Tensor]:
-        made = Primitive(kernel, formulas, of, name, outputs, promotes, view)
+        made = Primitive(kernel, formulas, of, name, outputs, promotes, wide_number, view)
         call = _caller(made)
         made.call = call
         registry.append(made)
@@ -92,6 +95,7 @@ class Primitive:
         name: str | None,
         outputs: int,
         promotes: str | None,
+        wide_number: bool,
         view: str | None,
     ) -> None:
         code = kernel.__code__
@@ -104,6 +108,7 @@ class Primitive:
         self.defaults = dict(zip(self.arguments[code.co_argcount - len(defaults) :], defaults, strict=False))
         self.outputs = outputs
         self.promotes = promotes
+        self.wide_number = wide_number
         self.view = view
         self.joint = joint
         self.formulas = formulas
@@ -228,11 +233,11 @@ def _general_caller(primitive: Primitive, strict: bool) -> Callable[..., Any]:
             if not (
                 lead >= 0
                 and type(first) is np.ndarray
-                and first.dtype.kind == "f"
+                and first.dtype.char in "fd"
                 and (
                     (type(second) is np.ndarray and second.dtype is first.dtype)
                     or type(second) is float
-                    or type(second) is int
+                    or (type(second) is int and LOWEST <= second <= HIGHEST)
                 )
             ):
                 arrays = promoted(primitive, arrays)
@@ -300,11 +305,11 @@ def _binary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callabl
                 return general(input, other)
             if other._requires_grad or (other._view is not None and other.requires_grad):
                 needs += 2
-        elif type(other) is float or type(other) is int:
+        elif type(other) is float or (type(other) is int and LOWEST <= other <= HIGHEST):
             right = other
         else:
             return general(input, other)
-        if dtype.kind != "f":
+        if dtype.char not in "fd":
             return general(input, other)
         try:
             result = kernel(left, right)

@@ -18,6 +18,7 @@ from framework.autograd.primitive import primitive
 from framework.device import check_place, device, memory_format, preserve_format
 from framework.dtypes import bool_ as bool_dtype
 from framework.dtypes import (
+    check_integer,
     dtype,
     float16,
     float32,
@@ -336,8 +337,9 @@ def as_number(value: Any, to: np.dtype[Any]) -> Any:
     """
     if not isinstance(value, _NUMBERS):
         raise TypeError(f"expected a number, but got {type(value).__name__}")
+    check_integer(value)
     if to.kind in "iu":
-        bounds = np.iinfo(to)
+        bounds: Any = np.iinfo(to)
         lowest = -bounds.max if to.kind == "u" and isinstance(value, int) else bounds.min
         if not lowest <= value <= bounds.max:
             raise RuntimeError(
@@ -355,6 +357,7 @@ def check_range(to: np.dtype[Any], *values: Any, wide: bool = False) -> None:
     if wide and to == np.float16:
         to = np.dtype(np.float32)
     for value in values:
+        check_integer(value)
         if isinstance(value, (int, float)) and abs(value) > _LARGEST[to] and abs(value) != inf:
             raise RuntimeError(f"value {value} cannot be converted to type {from_numpy_dtype(to).name} without overflow")
 

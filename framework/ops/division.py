@@ -31,6 +31,7 @@ __all__ = [
 @primitive(
     name="Div",
     promotes="float",
+    wide_number=True,
     input=lambda grad, other: grad / other,
     other=lambda grad, other, result: -grad * (result / other),
 )
@@ -95,13 +96,17 @@ def _check_divisor(name: str, divisor: Any) -> None:
             raise RuntimeError(f"ZeroDivisionError: {name}() of integers by zero")
 
 
-@primitive(name="DivBackward2", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
+@primitive(
+    name="DivBackward2", promotes="common", wide_number=True, input=lambda grad: zeros(grad), other=lambda grad: zeros(grad)
+)
 def _div_floor(input: Any, other: Any) -> Any:
     _check_divisor("div", other)
     return _quotient(np.floor_divide, input, other)
 
 
-@primitive(name="DivBackward2", promotes="common", input=lambda grad: zeros(grad), other=lambda grad: zeros(grad))
+@primitive(
+    name="DivBackward2", promotes="common", wide_number=True, input=lambda grad: zeros(grad), other=lambda grad: zeros(grad)
+)
 def _div_trunc(input: Any, other: Any) -> Any:
     _check_divisor("div", other)
     if isinstance(other, np.ndarray) and other.dtype.kind != "f":
@@ -111,10 +116,14 @@ def _div_trunc(input: Any, other: Any) -> Any:
             np.less(quotient, 0) & np.not_equal(np.multiply(quotient, other), input),
             dtype=other.dtype,
         )
+    return _quotient(_truncated, input, other)
+
+
+def _truncated(input: Any, other: Any) -> Any:
     return np.trunc(np.divide(input, other))
 
 
-@primitive(promotes="common", input=lambda grad: _no_gradient(), other=lambda grad: _no_gradient())
+@primitive(promotes="common", wide_number=True, input=lambda grad: _no_gradient(), other=lambda grad: _no_gradient())
 def floor_divide(input: Any, other: Any) -> Any:
     """``input // other``: the quotient rounded down. It has no gradient, as in PyTorch; ``div`` has, which
     is zero.

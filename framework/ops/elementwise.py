@@ -58,17 +58,24 @@ def _rsub(input: Any, other: Any) -> Any:
     return np.subtract(other, input)
 
 
-@primitive(name="Add", promotes="common", input=lambda grad: grad, other=lambda grad, alpha: grad * alpha)
+@primitive(name="Add", promotes="common", input=lambda grad: grad, other=lambda grad, alpha: mul(grad, alpha))
 def _add_scaled(input: Any, other: Any, alpha: Any) -> Any:
-    return np.add(input, _scaled(alpha, input, other))
+    return _combined(input, other, _checked(alpha, input, other))
 
 
-@primitive(name="Sub", promotes="number", input=lambda grad: grad, other=lambda grad, alpha: grad * -alpha)
+@primitive(name="Sub", promotes="number", input=lambda grad: grad, other=lambda grad, alpha: mul(grad, -alpha))
 def _sub_scaled(input: Any, other: Any, alpha: Any) -> Any:
-    return np.subtract(input, _scaled(alpha, input, other))
+    return _combined(input, other, np.negative(_checked(alpha, input, other)))
 
 
-def _scaled(alpha: Any, input: Any, other: Any) -> Any:
+def _combined(input: Any, other: Any, alpha: Any) -> Any:
+    if alpha.dtype != np.float16:
+        return np.add(input, np.multiply(other, alpha))
+    first, second, factor = [np.asarray(each, np.float16).astype(np.float32) for each in (input, other, alpha)]
+    return (first + factor * second).astype(np.float16)  # rounded once
+
+
+def _checked(alpha: Any, input: Any, other: Any) -> Any:
     kind = (other if isinstance(other, np.ndarray) else input).dtype
     if isinstance(alpha, float) and kind.kind != "f":
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
@@ -76,7 +83,7 @@ def _scaled(alpha: Any, input: Any, other: Any) -> Any:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if not isinstance(alpha, (int, float)):
         raise TypeError(f"argument 'alpha' must be Number, not {type(alpha).__name__}")
-    return np.multiply(other, as_number(alpha, kind))
+    return as_number(alpha, kind)
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
@@ -87,7 +94,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
             bools.
     """
     if type(alpha) is int and alpha == 1 and out is None:
-        return _add(input, other)
+        return _add(input, other) if not isinstance(input, (int, float)) else _add(other, input)
     return with_out(_add_scaled, out, input, other, alpha, name="add")
 
 
@@ -116,12 +123,10 @@ plus, minus, reversed_minus = _add, _sub, _rsub
 reversed_plus = first_tensor(_add)
 
 
-@primitive(promotes="common", input=lambda grad, other: grad * other, other=lambda grad, input: grad * input)
+@primitive(promotes="common", wide_number=True, input=lambda grad, other: grad * other, other=lambda grad, input: grad * input)
 def mul(input: Any, other: Any) -> Any:
     """``input * other``."""
-    if type(other) is not np.ndarray and input.dtype == np.float16:  # a number counts in float32
-        return np.multiply(input, np.float32(other)).astype(np.float16)
-    return np.multiply(input, other)
+    return np.multiply(input, other) if type(other) is np.ndarray else arithmetic.scaled(input, other)
 
 
 multiply = mul

@@ -18,7 +18,7 @@ from framework.autograd.graph import Variable, array_of, bump_version
 from framework.autograd.inplace import check_writable, record_write
 from framework.autograd.overlap import check_overlap
 from framework.autograd.primitive import primitive
-from framework.dtypes import from_numpy_dtype
+from framework.dtypes import HIGHEST, LOWEST, from_numpy_dtype
 from framework.kernels.accumulate import add_at, new_zeros, slice_positions
 from framework.ops.checks import require_tensors
 from framework.ops.conversion import as_number, copy_, overwrite
@@ -227,6 +227,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         raise TypeError(
             f"can't assign a {type(value).__name__} to a tensor of {self.dtype!r}; make it one with framework.tensor()"
         )
+    if isinstance(value, int) and not LOWEST <= value <= HIGHEST:
+        raise ValueError(f"Overflow when unpacking long long: {value} is beyond 64 bits; give a float")
     if self._array.dtype == np.float16 and isinstance(value, (int, float)):
         value = float(np.float16(value))  # here, what is too large is infinite
     try:

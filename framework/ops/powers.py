@@ -9,7 +9,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
-from framework.dtypes import float64
+from framework.dtypes import check_integer, float64
 from framework.kernels.summation import in_float32
 from framework.ops.checks import require_tensors, with_out
 from framework.ops.conversion import as_number, check_range
@@ -43,10 +43,11 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Tensor:
     if type(exponent) in (int, float) and isinstance(input, (Variable, np.ndarray)):
         kind = (input._array if isinstance(input, Variable) else input).dtype.kind
         if kind == "f":
-            if array_of(input).dtype == np.float16:
+            if type(exponent) is int or array_of(input).dtype == np.float16:
                 check_range(array_of(input).dtype, exponent)
             operation = _pow_number
         elif type(exponent) is int and exponent < 0:
+            check_integer(exponent)
             raise RuntimeError(
                 "Integers to negative integer powers are not allowed; convert the tensor to float first."
             )

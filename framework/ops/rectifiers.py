@@ -13,6 +13,7 @@ from framework.autograd.graph import array_of
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
+from framework.kernels.arithmetic import scaled
 from framework.kernels.masking import blend, keep_unless
 from framework.ops.checks import no_bools, only_floats, require_tensors
 from framework.ops.conversion import as_number, check_range
@@ -65,6 +66,8 @@ def _threshold(input: Any, threshold: float, value: float) -> Any:
     no_bools("threshold", input)
     if input.dtype.kind != "f":
         threshold = as_number(threshold, input.dtype)
+    else:
+        check_range(input.dtype, threshold, wide=True)
     return np.where(np.less_equal(input, threshold), as_number(value, input.dtype), input)
 
 
@@ -77,7 +80,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 def _leaky_relu(input: Any, negative_slope: float) -> Any:
     only_floats("leaky_relu", input)
     check_range(input.dtype, negative_slope, wide=True)
-    below = np.multiply(input, negative_slope)
+    below = scaled(input, negative_slope)
     if 0 < negative_slope <= 1:
         return np.maximum(input, below, out=below) if input.ndim else np.maximum(input, below)
     return blend(np.greater(input, 0), input, below)
@@ -85,7 +88,7 @@ def _leaky_relu(input: Any, negative_slope: float) -> Any:
 
 @primitive(gradient=lambda grad, input, negative_slope: _leaky_relu_backward(grad, input, negative_slope))
 def _leaky_relu_backward(gradient: Any, input: Any, negative_slope: float) -> Any:
-    return blend(np.greater(input, 0), gradient, np.multiply(gradient, negative_slope))
+    return blend(np.greater(input, 0), gradient, scaled(gradient, negative_slope))
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:

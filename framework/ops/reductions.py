@@ -12,7 +12,7 @@ import numpy as np
 from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
-from framework.dtypes import from_numpy_dtype, get_default_dtype
+from framework.dtypes import float32, from_numpy_dtype, get_default_dtype
 from framework.kernels.summation import in_float32, total
 from framework.ops.broadcasting import _expand
 from framework.ops.checks import with_out
@@ -266,6 +266,8 @@ def others_product(input: Any, dim: int | None) -> Any:
     """For each element the product of all others along ``dim``, without a division: zeros need no care at any
     order.
     """
+    if array_of(input).dtype == np.float16:
+        input = to_dtype(input, float32)
     shape = input.shape
     if dim is None:
         return as_shape(_others_product(as_shape(input, (1, math.prod(shape), 1))), shape)

@@ -10,6 +10,7 @@ from framework import return_types
 from framework.autograd.graph import array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
+from framework.dtypes import float16, float32
 from framework.kernels.summation import in_float32
 from framework.ops.arranging import _flip
 from framework.ops.checks import only_floats, with_out
@@ -102,6 +103,9 @@ def _cumprod_gradient(grad: Any, input: Any, dim: int, result: Any) -> Any:
     size = input.shape[dim]
     if not size:
         return grad
+    if array_of(input).dtype == np.float16:  # what is infinite in float16 alone is not to meet a zero
+        grad, input = to_dtype(grad, float32), to_dtype(input, float32)
+        return to_dtype(_cumprod_gradient(grad, input, dim, _cumprod(input, dim)), float16)
     ones = zeros(slice_(result, dim, 0, 1)) + 1
     before = cat([ones, slice_(result, dim, 0, size - 1)], dim) if size > 1 else ones
     return before * recurrence(grad, _next(input, dim), dim, True)

@@ -181,3 +181,39 @@ def test_a_factor_and_a_right_side_of_one_dtype() -> None:
 def test_what_utils_lacks_is_said() -> None:
     with pytest.raises(AttributeError, match=r"utils\.tensorboard is not supported: the training command"):
         framework.utils.tensorboard  # noqa: B018
+
+
+@pytest.mark.parametrize("number", [0.33337, framework.tensor(0.33337), framework.tensor(0.33337).double()])
+def test_a_single_number_counts_in_float32_beside_float16(number: Any) -> None:
+    x = framework.arange(64).half().requires_grad_()
+    wide, factor = x.detach().float(), np.float32(0.33337)
+    for result, expected in ((x * number, wide * factor), (x / number, wide / factor)):
+        assert result.dtype is framework.float16
+        np.testing.assert_array_equal(result.detach().numpy(), expected.numpy().astype(np.float16))
+    (x * number * wide.half()).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), (wide * factor).numpy().astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", [framework.float32, framework.float16, framework.int64, framework.bool])
+@pytest.mark.parametrize("number", [10**30, 2**64, -(2**63) - 1])
+def test_integers_beyond_64_bits(number: int, dtype: Any) -> None:
+    x = framework.ones(2, dtype=dtype)
+    calls = [
+        lambda: x * number,
+        lambda: number + x,
+        lambda: x < number,
+        lambda: framework.fmod(x, number),
+        lambda: framework.full((2,), number, dtype=dtype),
+        lambda: framework.add(x, x, alpha=number),
+        lambda: framework.clamp(x, min=number),
+    ]
+    for call in calls:
+        with pytest.raises(OverflowError, match="beyond 64 bits"):
+            call()
+    assert (framework.ones(2) * 2**63).tolist() == [2.0**63] * 2
+
+
+def test_products_beyond_float16_give_gradients_without_nan() -> None:
+    x = framework.tensor([0, 300, 300, 2, 300], dtype=framework.float16, requires_grad=True)
+    framework.cumprod(x, 0).sum().backward()
+    assert x.grad[1:].tolist() == [0.0] * 4
