@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.names import unsupported
 from framework.ops.arranging import diagonal as _diagonal
-from framework.ops.checks import takes_out
+from framework.ops.checks import takes_out as _takes_out
 from framework.ops.decompositions import LinAlgError, eigh, eigvalsh, svdvals
 from framework.ops.decompositions import linalg_cholesky as cholesky
 from framework.ops.decompositions import linalg_qr as qr
@@ -80,7 +80,7 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 
 for _name in """cholesky det eigh eigvalsh lu lu_factor matrix_norm multi_dot norm pinv qr slogdet solve solve_triangular svd
     svdvals vecdot vector_norm""".split():
-    globals()[_name] = takes_out(globals()[_name], None)
+    globals()[_name] = _takes_out(globals()[_name], None)
 
 _REAL = "eigenvalues of matrices that are not symmetric are complex, and numbers are real here; there are eigh, eigvalsh"
 globals().update(_guard(globals()))

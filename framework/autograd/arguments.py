@@ -26,21 +26,24 @@ def no_tensor_error(primitive: Primitive, args: Sequence[Any]) -> Exception:
 
 def type_error(name: str, argument: str, position: int | None, value: Any, wanted: str = "Tensor") -> TypeError:
     """The error for an argument that must be something else."""
-    kind = "numpy.ndarray; make a Tensor of it with from_numpy()" if isinstance(value, np.ndarray) else type(value).__name__
+    kind = f"numpy.{type(value).__name__}" if isinstance(value, (np.ndarray, np.generic)) else type(value).__name__
+    kind += "; make a Tensor of it with from_numpy()" if isinstance(value, np.ndarray) else ""
     place = f" (position {position})" if position else ""
     return TypeError(f"{name}(): argument {argument!r}{place} must be {wanted}, not {kind}")
 
 
 def number_of(primitive: Primitive, args: Sequence[Any], given: Any) -> Any:
-    """Python's number for NumPy's among a user's arguments.
+    """Python's number for NumPy's among a user's arguments, also for an integer array without dimensions where an int belongs.
 
     Raises:
-        TypeError: If it is an array.
+        TypeError: If it is another array.
     """
     if isinstance(given, np.generic):
         return given.item()
     position = next(number for number, value in enumerate(args) if value is given)
     name = primitive.arguments[min(position, len(primitive.arguments) - 1)]
+    if primitive.kernel.__annotations__.get(name) == "int" and given.dtype.kind in "iu" and not given.ndim:
+        return given.item()
     raise type_error(primitive.name, name, position + 1, given)
 
 

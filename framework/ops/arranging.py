@@ -229,7 +229,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 
 @primitive(input=lambda grad, diagonal: tril(grad, diagonal))
-def tril(input: Any, diagonal: Any = 0) -> Any:
+def tril(input: Any, diagonal: int = 0) -> Any:
     """The matrices with zeros above the ``diagonal``-th diagonal."""
     rows, columns = _matrix_sizes("tril", input)
     result = input.copy()
@@ -241,7 +241,7 @@ def tril(input: Any, diagonal: Any = 0) -> Any:
 
 
 @primitive(input=lambda grad, diagonal: triu(grad, diagonal))
-def triu(input: Any, diagonal: Any = 0) -> Any:
+def triu(input: Any, diagonal: int = 0) -> Any:
     """The matrices with zeros below the ``diagonal``-th diagonal."""
     rows, columns = _matrix_sizes("triu", input)
     result = input.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -234,7 +235,7 @@ def cross_entropy(
         IndexError: If a target is no class, before anything is computed.
         RuntimeError, ValueError: If shapes or dtypes don't fit together.
     """
-    reduction = checked_reduction(size_average, reduce, reduction)
+    reduction, ignore_index = checked_reduction(size_average, reduce, reduction), index(ignore_index)
     logits, wanted = _arrays("cross_entropy", input, target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
@@ -276,7 +277,7 @@ def nll_loss(
         IndexError: If a target is no class, before anything is computed.
         RuntimeError, ValueError: If shapes or dtypes don't fit together.
     """
-    reduction = checked_reduction(size_average, reduce, reduction)
+    reduction, ignore_index = checked_reduction(size_average, reduce, reduction), index(ignore_index)
     _, wanted = _arrays("nll_loss", input, target)
     rows = _rows("nll_loss", input, target, weight)
     weights = None if weight is None else weight._array

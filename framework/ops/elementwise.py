@@ -43,7 +43,8 @@ __all__ = [
 @primitive(name="Add", promotes="common", input=lambda grad: grad, other=lambda grad: grad)
 def _add(input: Any, other: Any) -> Any:
     """``input + other``."""
-    return np.add(input, other) if input.size < arithmetic.LARGE else arithmetic.plus(input, other)
+    large = type(input) is np.ndarray and input.size >= arithmetic.LARGE  # the first may be a number
+    return arithmetic.plus(input, other) if large else np.add(input, other)
 
 
 @primitive(name="Sub", promotes="number", input=lambda grad: grad, other=lambda grad: -grad)

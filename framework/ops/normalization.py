@@ -321,7 +321,9 @@ def rms_norm(
     return result
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int | Sequence[int] = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
     """``input / max(norm, eps)`` with the p-norm along ``dim`` (one or several dimensions).
 
     Args:

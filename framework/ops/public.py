@@ -7,8 +7,11 @@ else that turns out not to be a Tensor, for a flag that is no bool and for a mis
 from __future__ import annotations
 
 import functools
+import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType
+from operator import attrgetter
+from types import FunctionType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -27,14 +30,24 @@ _TRUTHS = (
     *("average_attn_weights", "full", "inplace", "need_weights", "reduce", "return_indices", "size_average", "swap"),
     "use_separate_proj_weight",
 )
+#: Arguments that PyTorch's own Python code looks at, and takes of any type that serves; by operation.
+_LENIENT = {
+    "gumbel_softmax": ("hard",),
+    "interpolate": ("antialias", "recompute_scale_factor"),
+    "multi_head_attention_forward": ("add_zero_attn", "is_causal", "num_heads", "training"),
+    "multi_margin_loss": ("p",),
+}
+#: Of any type, where an array without dimensions stands for an int.
+_COUNTS = ("args", "bounds", "diagonal", "indices_or_sections", "repeats", "start")
 _OPTIONAL = ("pin_memory", "requires_grad", "stable")
 _INT, _INTS = (bool, float, str, list, tuple, np.ndarray), (bool, float, str)
 _FLOAT = (str, list, tuple, dict, np.ndarray)
+_DIMS = ("Dims", "int | Sequence[int]", "int | Sequence[int] | None")
 _NOTHING: tuple[tuple[type, ...], str] = ((), "")
 #: What is refused for an argument of that annotation, with the word for what it must be.
 _REFUSED: dict[str, tuple[tuple[type, ...], str]] = {
     **dict.fromkeys(("int", "int | None"), (_INT, "int")),
-    **dict.fromkeys(("Dims", "int | Sequence[int]", "int | Sequence[int] | None"), (_INTS, "int or tuple of ints")),
+    **dict.fromkeys(_DIMS, (_INTS, "int or tuple of ints")),
     **dict.fromkeys(("float", "float | None"), (_FLOAT, "float")),
 }
 
@@ -48,7 +61,23 @@ def guard(namespace: Mapping[str, Any], method: bool = False) -> dict[str, Any]:
     """
     every = {name: value for name, value in namespace.items() if isinstance(value, FunctionType) and name[0] != "_"}
     homes = ("framework.ops.", "framework.linalg")
-    return {name: public(each, method) for name, each in every.items() if each.__module__.startswith(homes)}
+    found = {name: public(each, method) for name, each in every.items() if inspect.unwrap(each).__module__.startswith(homes)}
+    place, prefix = (namespace["__module__"], "Tensor.") if method else (namespace["__name__"], "")
+    for name, each in found.items():
+        if (name == each.__name__ or found.get(each.__name__) is not each) and not _is_found(each, method):
+            each.__module__, each.__qualname__ = place, prefix + name
+    return found
+
+
+def _is_found(operation: Any, method: bool) -> bool:
+    """Whether an operation is what its full name says, which is all that a pickle keeps of it."""
+    module = operation.__module__
+    if not method and module == "framework.tensor":  # a function is to be known as one
+        return False
+    try:
+        return attrgetter(operation.__qualname__)(sys.modules[module]) is operation
+    except AttributeError:
+        return False
 
 
 @functools.cache
@@ -64,7 +93,7 @@ def public(operation: Callable[..., Any], method: bool) -> Callable[..., Any]:
     if any(name in _DATA for name, _ in kinds[:2]):
         return operation
     first = kinds[0][0]
-    flags = [number for number, each in enumerate(kinds) if _is_flag(*each)]
+    flags = [number for number, each in enumerate(kinds) if _is_flag(inner.__name__, *each)]
     if method and not flags and not any(_is_worth_a_look(*each) for each in kinds[1:] if each[0] != "return"):
         return operation
     first_flag = flags[0] if flags and flags[0] < inner.__code__.co_argcount else 1 << 30
@@ -125,9 +154,25 @@ def _is_worth_a_look(name: str, kind: str) -> bool:
     return _is_tensor(name, kind) or (kind in _REFUSED and "dim" not in name)
 
 
-def _is_flag(name: str, kind: str) -> bool:
+def _is_flag(operation: str, name: str, kind: str) -> bool:
     """Whether an argument of that annotation is True or False."""
-    return kind in ("bool", "bool | None") and name not in _TRUTHS and name != "return"
+    return kind in ("bool", "bool | None") and name not in (*_TRUTHS, *_LENIENT.get(operation, ()), "return")
+
+
+def _is_own(error: Exception) -> bool:
+    """Whether an error comes of operations alone, and of no function of the user's that they call."""
+    traceback: TracebackType | None = error.__traceback__
+    while traceback is not None:
+        if not traceback.tb_frame.f_globals.get("__name__", "").startswith(("framework.", "numpy.")):
+            return False
+        traceback = traceback.tb_next
+    return True
+
+
+def _number_of(value: Any) -> Any:
+    """Python's number for NumPy's, and for an integer array without dimensions; anything else as it is."""
+    whole = type(value) is np.ndarray and not value.ndim and value.dtype.kind in "iu"
+    return value.item() if whole or isinstance(value, np.generic) else value
 
 
 class Signature:
@@ -151,9 +196,11 @@ class Signature:
         self.names, self.positional = code.co_varnames[:count], code.co_argcount
         self.rest = code.co_varnames[count] if code.co_flags & 0x04 else None
         self.required = self.names[: code.co_argcount - len(inner.__defaults__ or ())]
-        self.kinds = kinds = {name: kind for name, kind in inner.__annotations__.items() if name != "return"}
+        lenient = ("return", *_LENIENT.get(inner.__name__, ()))
+        self.kinds = kinds = {name: kind for name, kind in inner.__annotations__.items() if name not in lenient}
         self.tensors = {name for name, kind in list(kinds.items())[method:] if _is_tensor(name, kind)}
-        self.flags = {name: "None" in kind or name in _OPTIONAL for name, kind in kinds.items() if _is_flag(name, kind)}
+        flags = {name: kind for name, kind in kinds.items() if _is_flag(inner.__name__, name, kind)}
+        self.flags = {name: "None" in kind or name in _OPTIONAL for name, kind in flags.items()}
 
     of = staticmethod(functools.cache(lambda *operation: Signature(*operation)))
 
@@ -167,9 +214,9 @@ class Signature:
         yield from kwargs.items()
 
     def checked(self, args: tuple[Any, ...], kwargs: dict[str, Any], passed: set[Any]) -> tuple[Any, ...]:
-        """The arguments by position, and in ``kwargs`` those by name, with Python's numbers for NumPy's.
+        """The arguments by position, with Python's numbers for NumPy's; those by name are changed in ``kwargs`` itself.
 
-        What was looked at is noted in ``passed``, unless it has to be made a number each time.
+        What was looked at is noted in ``passed``, unless it has to be looked at each time.
 
         Raises:
             TypeError: For an array in a Tensor's place, for a flag that is not a bool and a number that is none.
@@ -178,22 +225,30 @@ class Signature:
             if name in self.flags:
                 if value is not True and value is not False and not (value is None and self.flags[name]):
                     raise self.error(name, value, "bool")
+            elif self.is_count(name) and _number_of(value) is not value:
+                continue
             elif type(value) in (refused := _REFUSED.get(self.kinds.get(name, ""), _NOTHING))[0]:
                 raise self.error(name, value, refused[1])
             elif type(value) is np.ndarray and name in self.tensors:
                 raise self.error(name, value)
         for name, value in kwargs.items():
-            if isinstance(value, np.generic):
-                kwargs[name] = value.item()
+            if isinstance(value, (np.generic, np.ndarray)):
+                kwargs[name] = _number_of(value)
             else:
                 passed.add((name, type(value)))
-        if any([isinstance(each, np.generic) for each in args]):
-            return tuple([each.item() if isinstance(each, np.generic) else each for each in args])
+        if any([isinstance(each, (np.generic, np.ndarray)) for each in args]):
+            return tuple([_number_of(each) for each in args])
         passed.add(tuple(map(type, args)))
         return args
 
+    def is_count(self, name: str) -> bool:
+        """Whether an argument is an int, or several."""
+        return name in _COUNTS or self.kinds.get(name) in ("int", "int | None", *_DIMS)
+
     def explain(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
         """A TypeError in place of one that came of an argument that is no Tensor, or of an unknown name; else None."""
+        if not _is_own(error):
+            return None
         if isinstance(error, TypeError):
             return self.unknown(str(error))
         given = [(name, value) for name, value in self.given(args, kwargs) if name in self.tensors]
@@ -207,13 +262,13 @@ class Signature:
                     continue
                 return self.error(name, value)
         if isinstance(error, AttributeError):
-            suspects = [(name, value) for name, value in given if value is error.obj]
+            suspects = [(name, value) for name, value in given if value is error.obj and not isinstance(value, Variable)]
             for name, value in sorted(suspects, key=lambda each: each[0] not in self.required):
                 return self.error(name, value)
             for name, value in self.given(args, kwargs):
                 if isinstance(value, (list, tuple)):
                     for number, each in enumerate(value):
-                        if each is error.obj:
+                        if each is error.obj and not isinstance(each, Variable):
                             kind = type(each).__name__
                             return TypeError(
                                 f"{self.name}(): expected Tensor as element {number} in argument {name!r}, but got {kind}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from framework import random
-from framework.autograd.graph import array_of
+from framework.autograd.graph import array_of, wrap
 from framework.autograd.inplace import inplace as in_place
 from framework.autograd.primitive import primitive
 from framework.kernels import activations as kernels
@@ -208,7 +208,7 @@ def rrelu(
     first, last = [float(array.dtype.type(bound)) for bound in (lower, upper)]
     drawn = random.default_generator.uniform((int(low.sum()),), 0.0, 1.0, np.float64)
     noise[low] = drawn * (last - first) + first
-    return input.mul_(noise) if inplace else mul(input, noise)
+    return input.mul_(wrap(noise)) if inplace else mul(input, noise)
 
 
 @primitive(input=lambda grad, input, lambd: keep_where(grad, (input < -lambd) | (input > lambd)))

@@ -25,7 +25,7 @@ def of_a_tensor() -> list[Any]:
     found = []
     for prefix, space in SPACES.items():
         for name, value in vars(space).items():
-            if isinstance(value, FunctionType) and name[0] != "_" and value.__module__.startswith("framework.ops."):
+            if isinstance(value, FunctionType) and name[0] != "_" and ".ops." in inspect.unwrap(value).__module__:
                 first = next(iter(inspect.signature(value).parameters.values()), None)
                 if first is not None and first.name in ("input", "self", "A", "query") and name != "cholesky_solve":
                     found.append(pytest.param(value, id=prefix + name))
@@ -65,6 +65,7 @@ def test_there_are_hundreds_of_them() -> None:
         (lambda: F.batch_norm(X[None], [0.0], None), "expected a Tensor"),
         (lambda: X.sum(0, keepdim="x"), r"sum\(\): argument 'keepdim' \(position 2\) must be bool, not str"),
         (lambda: X.sum(0, 1), "must be bool, not int"),
+        (lambda: X.sum(0, np.True_), "must be bool, not numpy.bool"),
         (lambda: X.std(0, unbiased=1), "'unbiased'.* must be bool, not int"),
         (lambda: F.dropout(X, 0.5, "x"), "'training'.* must be bool, not str"),
         (lambda: framework.zeros(3, requires_grad="x"), "'requires_grad' must be bool, not str"),
@@ -90,6 +91,21 @@ def test_numbers_of_numpys_are_numbers() -> None:
     assert framework.tensor(np.float64(1)).dtype is framework.float64
     with pytest.raises(TypeError, match="must be Tensor, not float"):
         framework.maximum(X, np.float64(3))
+
+
+def test_integer_arrays_without_dimensions_are_ints() -> None:
+    one, two = np.array(1), np.array(2, np.uint8)
+    assert X.flip(np.array(0)).tolist() == [3.0, 2.0, 1.0]
+    assert X.repeat(one, two).shape == (1, 6)
+    assert X.reshape(np.array(3), one).triu(two).tolist() == X.reshape(3, 1).triu(2).tolist()
+    assert framework.eye(two, m=one).tolist() == [[1.0], [0.0]]
+    assert X.narrow(0, one, two).tolist() == X.narrow(dim=np.array(0), start=one, length=two).tolist() == [2.0, 3.0]
+    for _ in range(2):  # the second call knows the types
+        assert X.topk(two).values.tolist() == [3.0, 2.0]
+        assert X.topk(k=two).values.tolist() == [3.0, 2.0]
+    for wrong in (lambda: X.topk(np.array(2.0)), lambda: X.topk(np.array([2])), lambda: X.add(two), lambda: X.pow(two)):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 def test_keywords_of_numpys_are_taken() -> None:
