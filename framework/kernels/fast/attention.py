@@ -17,6 +17,14 @@ def _padded(size: int) -> int:
     return (size + WIDTH - 1) // WIDTH * WIDTH
 
 
+@compiled
+def _copy(wide: Array, result: Array) -> None:
+    """The columns of ``result`` from a matrix that may have more."""
+    for i in range(result.shape[0]):
+        for j in range(result.shape[1]):
+            result[i, j] = wide[i, j]
+
+
 @InPieces
 def _attention(
     query: Array, key: Array, value: Array, scale: Any, causal: bool, weights: Array, result: Array, start: int, stop: int
@@ -52,12 +60,13 @@ def _attention(
             factor = np.float32(1) / total
             for j in range(row.size):
                 own[j] *= factor
-            own[seen:] = 0
+            for j in range(seen, keys):
+                own[j] = 0
         product(
             address(of_head), keys * 4, 4, address(wide), wide.shape[1] * 4, WIDTH * 4, address(mixed),
             mixed.shape[1] * 4, address(nothing), 0, length, values, keys, LOWER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        result[n, h] = mixed[:, :values]
+        _copy(mixed, result[n, h])
 
 
 def attention(
@@ -110,7 +119,7 @@ def _gradients(
             at_weights, 4, weights.strides[2], address(wide_grad), wide_grad.shape[1] * 4, WIDTH * 4, address(by_value),
             by_value.shape[1] * 4, at_nothing, 0, keys, values, length, UPPER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        of_value[n, h] = by_value[:, :values]
+        _copy(by_value, of_value[n, h])
         product(
             address(wide_grad), wide_grad.shape[1] * 4, 4, address(turned), turned.shape[1] * 4, WIDTH * 4, at_slopes,
             step, at_nothing, 0, length, keys, values, LOWER_RESULT if causal else WHOLE,
@@ -123,17 +132,18 @@ def _gradients(
                 total += row[j] * share[j]
             for j in range(seen):
                 row[j] = share[j] * (row[j] - total)
-            row[seen:] = 0
+            for j in range(seen, keys):
+                row[j] = 0
         product(
             at_slopes, step, 4, address(wide_key), wide_key.shape[1] * 4, WIDTH * 4, address(by_query),
             by_query.shape[1] * 4, at_nothing, 0, length, width, keys, LOWER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        of_query[n, h] = by_query[:, :width]
+        _copy(by_query, of_query[n, h])
         product(
             at_slopes, 4, step, address(wide_query), wide_query.shape[1] * 4, WIDTH * 4, address(by_key),
             by_key.shape[1] * 4, at_nothing, 0, keys, width, length, UPPER_LEFT if causal else WHOLE,
         )  # fmt: skip
-        of_key[n, h] = by_key[:, :width]
+        _copy(by_key, of_key[n, h])
 
 
 def attention_gradients(

@@ -1,7 +1,8 @@
 """How twins are compiled, and elementary functions in a form that compiles to vector instructions.
 
 The compiled functions let go of Python's global lock, so that pieces of their work run side by side (``pieces.py``).
-They are kept on disk, in ``__pycache__``, and compiled anew when a file of this folder changes.
+They are kept on disk, in ``__pycache__``, and compiled anew when a file of this folder changes. Loops rather than assignments to
+slices and sums of whole arrays: numba takes seconds to compile some of these.
 """
 
 from __future__ import annotations

@@ -108,7 +108,9 @@ def _scatter(
     at_grad, at_panels, at_windows, at_zeros = address(grad), address(panels), address(windows), address(zeros)
     for i in range(start, stop):
         image = x[i].reshape(x.shape[1], x.shape[2] * channels)
-        image[:] = 0
+        for p in range(image.shape[0]):
+            for q in range(image.shape[1]):
+                image[p, q] = 0
         for row in range(height):
             product(
                 at_grad + (i * height + row) * width * outputs * 4, outputs * 4, 4, at_panels, WIDTH * 4,

@@ -100,7 +100,8 @@ def _moments(x: Array, parts: Array, start: int, stop: int) -> None:
     for begin in range(start, stop, BLOCK):
         end = min(begin + BLOCK, stop)
         rows = np.float32(end - begin)
-        center[:], around[:], drift[:] = 0, 0, 0
+        for j in range(x.shape[1]):
+            center[j], around[j], drift[j] = 0, 0, 0
         for i in range(begin, end):
             for j in range(x.shape[1]):
                 center[j] += x[i, j]
@@ -117,7 +118,8 @@ def _moments(x: Array, parts: Array, start: int, stop: int) -> None:
                 center[j] += off
                 around[j] -= off * drift[j]
         if begin == start:
-            mean[:], squares[:] = center, around
+            for j in range(x.shape[1]):
+                mean[j], squares[j] = center[j], around[j]
             continue
         before = np.float32(begin - start)
         share = rows / (before + rows)
@@ -125,7 +127,8 @@ def _moments(x: Array, parts: Array, start: int, stop: int) -> None:
             apart = center[j] - mean[j]
             mean[j] += apart * share if abs(apart) < _INFINITY else center[j]  # an infinite mean stays
             squares[j] += around[j] + apart * apart * before * share
-    counts[:] = stop - start
+    for j in range(x.shape[1]):
+        counts[j] = stop - start
 
 
 @InPieces
@@ -139,14 +142,17 @@ def _scaled(x: Array, center: Array, factor: Array, shift: Array, out: Array, st
 def _sums_of_gradients(grad: Array, x: Array, center: Array, parts: Array, start: int, stop: int) -> None:
     own = own_part(parts, len(x), start)
     of_shift, along = own[0], own[1]
+    shift, part = np.empty_like(along), np.empty_like(along)
     for begin in range(start, stop, BLOCK):
-        shift, part = np.zeros_like(along), np.zeros_like(along)
+        for j in range(x.shape[1]):
+            shift[j], part[j] = 0, 0
         for i in range(begin, min(begin + BLOCK, stop)):
             for j in range(x.shape[1]):
                 shift[j] += grad[i, j]
                 part[j] += grad[i, j] * (x[i, j] - center[j])
-        of_shift += shift
-        along += part
+        for j in range(x.shape[1]):
+            of_shift[j] += shift[j]
+            along[j] += part[j]
 
 
 @InPieces

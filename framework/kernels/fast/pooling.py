@@ -98,12 +98,15 @@ def _max_pool_few(
     left, line, step = padding[1] * channels, x.shape[2], stride[1] * channels
     places = (values.shape[2] // channels - 1) * step + channels
     whole = max(left + line, places + (kernel[1] - 1) * dilation[1] * channels)
-    largest, found = np.full(whole, np.float32(-np.inf)), np.full(whole, _NOTHING)
+    largest, found = np.empty(whole, np.float32), np.empty(whole, np.int32)
+    for p in range(whole):
+        largest[p], found[p] = np.float32(-np.inf), _NOTHING
     best, winner = np.empty(places, np.float32), np.empty(places, np.int32)
     for n in range(start, stop):
         for row in range(values.shape[1]):
             _down(x[n], row, largest[left:], found[left:], kernel, stride, padding, dilation)
-            best[:], winner[:] = largest[:places], found[:places]
+            for p in range(places):
+                best[p], winner[p] = largest[p], found[p]
             for j in range(1, kernel[1]):
                 ahead, taps_ahead = largest[j * dilation[1] * channels :], found[j * dilation[1] * channels :]
                 for p in range(places):

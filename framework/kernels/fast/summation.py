@@ -19,12 +19,15 @@ _FEWEST = 8  # columns: NumPy is faster with fewer
 def sums_of_columns(x: Array, parts: Array, start: int, stop: int) -> None:
     """``parts`` ``(pieces, columns)``, zeros, get the sums of each piece."""
     total = own_part(parts, len(x), start)
+    part = np.empty(x.shape[1], np.float32)
     for begin in range(start, stop, BLOCK):
-        part = np.zeros_like(total)
+        for j in range(x.shape[1]):
+            part[j] = 0
         for i in range(begin, min(begin + BLOCK, stop)):
             for j in range(x.shape[1]):
                 part[j] += x[i, j]
-        total += part
+        for j in range(x.shape[1]):
+            total[j] += part[j]
 
 
 def column_sums(matrix: Array) -> Any:
