@@ -325,6 +325,7 @@ def glu(input: Any, dim: int = -1) -> Any:
         RuntimeError: If there are no halves.
     """
     require_tensors("glu", input=input)
+    only_floats("glu", array_of(input))
     shape = input.shape
     if not shape:
         raise RuntimeError("glu does not support scalars because halving size must be even")

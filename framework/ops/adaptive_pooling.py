@@ -248,6 +248,7 @@ def _max_unpool(
         raise RuntimeError(
             f"{name}: Expected shape of indices to be that of input, {list(shape)}, but got {list(indices.shape)}"
         )
+    only_floats(name, array_of(input))
     kernel = for_each_dim(name, "kernel_size", kernel_size, dims)
     stride = kernel if stride is None else for_each_dim(name, "stride", stride, dims)
     padding = for_each_dim(name, "padding", padding, dims)

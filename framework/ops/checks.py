@@ -76,9 +76,9 @@ def no_bools(name: str, array: Any) -> None:
         raise NotImplementedError(f'"{name}" not implemented for bool tensors; convert with .to() first')
 
 
-def only_floats(name: str, array: Any) -> None:
-    """Raises NotImplementedError if the array does not hold floating-point numbers."""
-    if array.dtype.kind != "f":
+def only_floats(name: str, array: Any, *also: Any) -> None:
+    """Raises NotImplementedError if the array holds neither floating-point numbers nor numbers of the dtypes ``also``."""
+    if array.dtype.kind != "f" and array.dtype not in also:
         kind = from_numpy_dtype(array.dtype)
         raise NotImplementedError(f'"{name}" not implemented for {kind}; convert to a floating-point type first')
 

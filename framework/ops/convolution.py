@@ -21,6 +21,7 @@ from framework.kernels.convolution import (
     convolution_weight_gradient,
 )
 from framework.kernels.summation import total
+from framework.ops.checks import no_bools, only_floats
 from framework.ops.shape import squeeze, unsqueeze
 from framework.ops.windows import convolution_window, plain, transposed_window
 
@@ -223,6 +224,7 @@ def _conv(
 ) -> Tensor:
     name = f"conv{dims}d"
     shape, sizes = _checked_shapes(name, dims, input, weight, bias)
+    no_bools(name, input._array)
     stride, dilation = plain(name, "stride", stride), plain(name, "dilation", dilation)
     if type(padding) is not str:
         padding = plain(name, "padding", padding)
@@ -253,6 +255,7 @@ def _conv_transpose(
 ) -> Tensor:
     name = f"conv_transpose{dims}d"
     shape, sizes = _checked_shapes(name, dims, input, weight, bias)
+    only_floats(name, input._array, np.int64)
     names = ("stride", "padding", "output_padding", "dilation")
     given = [
         plain(name, what, value) for what, value in zip(names, (stride, padding, output_padding, dilation), strict=True)

@@ -12,7 +12,7 @@ from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.ops import reductions
-from framework.ops.checks import require_tensors
+from framework.ops.checks import only_floats, require_tensors
 from framework.ops.shape import movedim, reshape, unsqueeze
 from framework.ops.softmax import log_softmax
 
@@ -320,6 +320,7 @@ def _rows(name: str, input: Any, target: Any, weight: Any) -> Any:
         )
     if weight is not None:
         _check_weight(name, input, weight)
+    only_floats(name, input._array)
     if len(shape) == 2:
         return input
     if len(shape) == 1:

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from framework.autograd.graph import array_of
+from framework.dtypes import from_numpy_dtype, result_type
 from framework.ops import reductions
 from framework.ops.broadcasting import broadcast_tensors
-from framework.ops.checks import only_floats, require_tensors
+from framework.ops.checks import require_tensors
+from framework.ops.conversion import to_dtype
 from framework.ops.indexing import pick
 from framework.ops.naming import shown_as
 from framework.ops.norms import vector_norm
@@ -32,8 +35,11 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         RuntimeError: If the shapes don't broadcast.
     """
     require_tensors("cosine_similarity", x1=x1, x2=x2)
-    for each in (x1, x2):
-        only_floats("cosine_similarity", getattr(each, "_array", each))
+    kind = result_type([array_of(x1), array_of(x2)])
+    if kind.kind != "f":
+        common = from_numpy_dtype(kind)
+        raise RuntimeError(f"cosine_similarity: expected common dtype to be floating point, yet common dtype is {common}")
+    x1, x2 = to_dtype(x1, from_numpy_dtype(kind)), to_dtype(x2, from_numpy_dtype(kind))
     norms = [clamp_min(vector_norm(each, 2, dim, True), eps) for each in broadcast_tensors(x1, x2)]
     result: Tensor = reductions.sum((x1 / norms[0]) * (x2 / norms[1]), dim)
     return result

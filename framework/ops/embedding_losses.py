@@ -10,7 +10,8 @@ import numpy as np
 from framework.autograd.graph import array_of, wrap
 from framework.ops import activations, reductions
 from framework.ops.broadcasting import broadcast_tensors
-from framework.ops.checks import require_tensors
+from framework.ops.checks import only_floats, require_tensors
+from framework.ops.conversion import as_number
 from framework.ops.cross_entropy import checked_reduction
 from framework.ops.distances import pairwise_distance
 from framework.ops.gathering import gather
@@ -88,7 +89,8 @@ def hinge_embedding_loss(
     reduction = checked_reduction(size_average, reduce, reduction)
     require_tensors("hinge_embedding_loss", input=input, target=target)
     label = array_of(target)
-    losses = keep_where(clamp_min(margin - input, 0), label != 1) + keep_where(input, label != -1)
+    limit = margin if array_of(input).dtype.kind == "f" else as_number(margin, array_of(input).dtype)
+    losses = keep_where(clamp_min(limit - input, 0), label != 1) + keep_where(input, label != -1)
     return reduced(losses, reduction)
 
 
@@ -115,7 +117,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{list(input1.shape)}, input2: {list(input2.shape)}, target: {list(target.shape)}"
         )
-    return reduced(clamp_min(-target * (input1 - input2) + margin, 0), reduction)
+    return reduced(clamp_min(-target * (input1 - input2) + float(margin), 0), reduction)
 
 
 def triplet_margin_loss(
@@ -187,6 +189,7 @@ def _classes(name: str, input: Any, target: Any, wanted: tuple[int, ...]) -> Any
     """The target's array, whose shape should be ``wanted``."""
     require_tensors(name, input=input, target=target)
     array = array_of(target)
+    only_floats(name, array_of(input))
     if len(input.shape) > 2 or 0 in input.shape[-1:]:
         raise RuntimeError(
             f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: {list(input.shape)}"

@@ -150,6 +150,8 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     """
     check_matrices("linalg.lu_solve", LU, square=True)
     check_matrices("linalg.lu_solve", B)
+    if array_of(pivots).dtype != np.int32:
+        raise RuntimeError(f"linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32, but got {pivots.dtype}")
     if B.shape[-2 if left else -1] != LU.shape[-1]:
         raise RuntimeError(
             f"linalg.lu_solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "

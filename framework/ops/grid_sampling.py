@@ -14,7 +14,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of, wrap
 from framework.autograd.primitive import primitive
 from framework.ops.broadcasting import expand
-from framework.ops.checks import require_tensors
+from framework.ops.checks import only_floats, require_tensors
 from framework.ops.gathering import gather
 from framework.ops.joining import select_
 from framework.ops.linalg import matmul, mT
@@ -168,6 +168,7 @@ def grid_sample(
         )
     if 0 in shape[1:]:
         raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has {list(shape)}")
+    only_floats("grid_sampler", array_of(input))
     if mode == "bicubic" and dims != 2:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     flat = as_shape(grid, (shape[0], math.prod(points[1:-1]), dims))

@@ -9,6 +9,8 @@ import numpy as np
 
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
+from framework.dtypes import dtype as DType
+from framework.dtypes import from_numpy_dtype, get_default_dtype
 from framework.kernels.activations import log_one_plus_exp
 from framework.ops.activations import softplus
 from framework.ops.checks import only_floats, require_tensors
@@ -252,6 +254,11 @@ def _raised_to(input: Any, least: float) -> Any:
     return np.maximum(input, input.dtype.type(least))
 
 
+def _floating(input: Any) -> DType:
+    kind = from_numpy_dtype(array_of(input).dtype)
+    return kind if kind.is_floating_point else get_default_dtype()
+
+
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -278,7 +285,7 @@ def gaussian_nll_loss(
     require_tensors("gaussian_nll_loss", input=input, target=target)
     if (np.asarray(array_of(var)) < 0).any():
         raise ValueError("var has negative entry/entries")
-    variance: Any = full_like(input, var) if isinstance(var, (int, float)) else var
+    variance: Any = full_like(input, var, dtype=_floating(input)) if isinstance(var, (int, float)) else var
     shape, given = tuple(input.shape), tuple(variance.shape)
     if given != shape:
         differing = [b for a, b in zip(shape, given, strict=False) if a != b]
@@ -286,6 +293,10 @@ def gaussian_nll_loss(
             variance = unsqueeze(variance, -1)
         elif len(given) != len(shape) or differing != [1]:
             raise ValueError(f"var is of incorrect size: got {list(given)} for input {list(shape)}")
+    if array_of(variance).dtype.kind != "f":
+        raise RuntimeError(
+            f"gaussian_nll_loss: result type Float can't be cast to the type of var, {variance.dtype}; use .float()"
+        )
     variance = _raised_to(variance, eps)
     difference = input - target
     losses = 0.5 * (log(variance) + difference * difference / variance)
@@ -311,4 +322,4 @@ def soft_margin_loss(
     reduction = checked_reduction(size_average, reduce, reduction)
     require_tensors("soft_margin_loss", input=input, target=target)
     _constant("soft_margin_loss", target=target)
-    return reduced(in_dtype_of("soft_margin_loss", log1p(exp(-target * input)), input), reduction)
+    return reduced(in_dtype_of("soft_margin_loss", log1p(exp(-input * target)), input), reduction)

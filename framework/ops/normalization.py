@@ -18,7 +18,7 @@ from framework.dtypes import float32, from_numpy_dtype
 from framework.kernels import normalization as kernels
 from framework.kernels.normalization import count_of
 from framework.ops import reductions
-from framework.ops.checks import require_tensors, with_out
+from framework.ops.checks import only_floats, require_tensors, with_out
 from framework.ops.conversion import to_dtype
 from framework.ops.division import div
 from framework.ops.fused import with_kernel
@@ -356,6 +356,7 @@ def local_response_norm(
         raise ValueError(f"Expected 3D or higher dimensionality input (got {ndim} dimensions)")
     if not array_of(input).size:
         return input
+    only_floats("local_response_norm", array_of(input), np.int64)
     padded = pad(input * input, [0, 0] * (ndim - 2) + [size // 2, (size - 1) // 2])
     channels = input.shape[1]
     squares: Any = narrow(padded, 1, 0, channels)

@@ -10,7 +10,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of
 from framework.autograd.primitive import primitive
 from framework.kernels.summation import memory_order
-from framework.ops.checks import require_tensors
+from framework.ops.checks import no_bools, require_tensors
 from framework.ops.conversion import as_number
 from framework.ops.indexing import pick
 
@@ -81,6 +81,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         )
     if 0 in shape[len(shape) - dims - 1 :]:
         raise RuntimeError(f"pad: Expected a tensor with non-zero sizes to be padded with mode {mode!r}, got {list(shape)}")
+    if mode != "circular":
+        no_bools(f"pad with mode {mode!r}", array_of(input))
     for i, (before, after) in enumerate(pairs):
         dim = len(shape) - dims + i
         if before or after:

@@ -16,6 +16,7 @@ from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.kernels import pooling as kernels
 from framework.ops import elementwise
+from framework.ops.checks import no_bools, only_floats
 from framework.ops.rectifiers import rectify
 from framework.ops.shape import squeeze, unsqueeze
 from framework.ops.windows import for_each_dim, plain, pooling_window
@@ -103,6 +104,9 @@ def _max_pool(
     return_indices: bool,
 ) -> Any:
     window = _window(f"max_pool{dims}d", dims, input, kernel_size, stride, padding, dilation, ceil_mode)
+    if dims == 1 and not return_indices:
+        only_floats("max_pool1d", input._array)
+    no_bools(f"max_pool{dims}d", input._array)
     batch = input if input._array.ndim == dims + 2 else unsqueeze(input, 0)
     if return_indices:
         values, taps = _MAX_POOLS[dims - 1](batch, window, bool(ceil_mode))
@@ -224,6 +228,7 @@ def _avg_pool(
     kernel, stride, padding, _ = _window(name, dims, input, kernel_size, stride, padding, 1, ceil_mode)
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")
+    only_floats(name, input._array, np.int64)
     batch = input if input._array.ndim == dims + 2 else unsqueeze(input, 0)
     options = (stride, padding, bool(ceil_mode), bool(count_include_pad), divisor_override)
     values = _AVERAGES[dims - 1](batch, kernel, options)

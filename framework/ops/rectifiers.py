@@ -119,6 +119,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
     shape, weights = input.shape, weight.shape
     if input.dtype != weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
+    only_floats("prelu", array_of(input))
     if len(weights) > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weights)}")
     if weights and weights[0] != 1:

@@ -15,7 +15,7 @@ import numpy as np
 from framework.autograd.graph import array_of
 from framework.autograd.primitive import primitive
 from framework.ops.adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from framework.ops.checks import require_tensors
+from framework.ops.checks import only_floats, require_tensors
 from framework.ops.conversion import clone
 from framework.ops.indexing import pick
 from framework.ops.naming import show_as, shown_as
@@ -147,6 +147,7 @@ def interpolate(
     kind = array_of(input).dtype
     if kind.kind != "f" and mode in (*_LINEAR, "bicubic"):
         raise NotImplementedError(f'"interpolate" with mode {mode!r} not implemented for {input.dtype}; use .float() first')
+    only_floats("interpolate", array_of(input), np.uint8)
     for i, (target, scale) in enumerate(zip(targets, scales, strict=True)):
         length = input.shape[2 + i]
         if mode in ("nearest", "nearest-exact"):

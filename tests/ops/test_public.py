@@ -233,3 +233,37 @@ def test_products_beyond_float16_give_gradients_without_nan() -> None:
     x = framework.tensor([0, 300, 300, 2, 300], dtype=framework.float16, requires_grad=True)
     framework.cumprod(x, 0).sum().backward()
     assert x.grad[1:].tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: F.grid_sample(x, framework.zeros(1, 2, 2, 2, dtype=x.dtype), align_corners=False),
+        lambda x: F.max_pool1d(x[0], 2),
+        lambda x: F.max_unpool2d(x[..., :1, :1], framework.zeros(1, 3, 1, 1).long(), 2),
+        lambda x: F.conv_transpose2d(x, x),
+        lambda x: F.avg_pool2d(x, 2),
+        lambda x: F.local_response_norm(x, 2),
+        lambda x: F.glu(x),
+        lambda x: F.prelu(x, x[0, 0, 0, :1]),
+        lambda x: F.nll_loss(x[0, 0], framework.zeros(4).long()),
+    ],
+)
+def test_layers_refuse_integers(call: Callable[[Any], Any]) -> None:
+    with pytest.raises(NotImplementedError, match=r"not implemented for torch\.int32"):
+        call(framework.ones(1, 3, 4, 4, dtype=framework.int32))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda x: F.max_pool2d(x, 2), lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), lambda x: F.conv2d(x, x)],
+)
+def test_layers_refuse_bools(call: Callable[[Any], Any]) -> None:
+    with pytest.raises(NotImplementedError, match=r"not implemented for bool"):
+        call(framework.ones(1, 3, 4, 4, dtype=framework.bool))
+
+
+def test_pivots_are_int32() -> None:
+    with pytest.raises(RuntimeError, match="pivots should be a Tensor of scalar type"):
+        framework.linalg.lu_solve(framework.eye(2), framework.tensor([1, 2]), framework.ones(2, 1))
