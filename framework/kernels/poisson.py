@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+_BEYOND = -(2**63)  # what PyTorch makes of numbers that its int64 has no place for
+
 
 def poisson(rate: float, uniform: Iterator[float]) -> int:
     """A number of events where ``rate`` are expected, by PyTorch's choice of method and constants.
@@ -43,12 +45,14 @@ def _by_rejection(rate: float, uniform: Iterator[float]) -> int:
         distance = 0.5 - abs(u)
         if distance == 0:
             continue  # the quotient below is infinite
-        events = math.floor((2 * a / distance + b) * u + rate + 0.43)
+        about = (2 * a / distance + b) * u + rate + 0.43
+        whole = abs(about) < 2.0**63
+        events = math.floor(about) if whole else about
         if distance >= 0.07 and v <= squeeze:
-            return events
-        if events < 0 or (distance < 0.013 and v > distance):
+            return int(events) if whole else _BEYOND
+        if not 0 <= events < math.inf or (distance < 0.013 and v > distance):
             continue
         drawn = -math.inf if v == 0 else math.log(v)
         density = drawn + math.log(inverse_alpha) - math.log(a / (distance * distance) + b)
         if density <= -rate + events * math.log(rate) - math.lgamma(events + 1):
-            return events
+            return int(events) if whole else _BEYOND

@@ -191,8 +191,8 @@ def roll(input: Tensor, shifts: int | Sequence[int], dims: int | Sequence[int] |
     Raises:
         RuntimeError: If ``shifts`` and ``dims`` differ in number.
     """
-    moves = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    along: tuple[int, ...] = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    moves = tuple(shifts) if isinstance(shifts, Sequence) else (index(shifts),)
+    along: tuple[int, ...] = () if dims is None else tuple(dims) if isinstance(dims, Sequence) else (index(dims),)
     if not along and len(moves) == 1:
         flat: Tensor = _roll(reshape(input, (-1,)), moves, (0,))
         result: Tensor = as_shape(flat, input.shape)

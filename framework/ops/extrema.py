@@ -285,7 +285,7 @@ def _position(name: str, position: Any, input: Any, dim: int | None, keepdim: bo
 def _position_dim(name: str, shape: Any, dim: int | None, keepdim: bool) -> int | None:
     if dim is None and 0 in shape:
         raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
-    if dim is not None and not isinstance(dim, (int, np.integer)):
+    if dim is not None and not hasattr(dim, "__index__"):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
     dims = _nonempty_dims(name, shape, dim, keepdim)
     return None if dims is None else dims[0]

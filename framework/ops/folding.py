@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +26,11 @@ __all__ = ["fold", "unfold"]
 def _pair(name: str, argument: str, value: Any, least: int) -> tuple[int, int]:
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     values = values * 2 if len(values) == 1 else values
-    if len(values) != 2 or not all([isinstance(each, int) for each in values]):
+    if len(values) != 2 or not all([hasattr(each, "__index__") for each in values]):
         raise RuntimeError(f"{name}: It is expected {argument} is an int or two of them, got {value!r}")
     if min(values) < least:
         raise RuntimeError(f"{name}: {argument} should be at least {least}, but got {list(values)}")
-    return values
+    return index(values[0]), index(values[1])
 
 
 def _positions(name: str, size: tuple[int, int], kernel: Any, dilation: Any, stride: Any) -> tuple[Array, int]:

@@ -8,6 +8,7 @@ scale and shift have.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,13 +166,14 @@ def check_dtypes(name: str, input: Any, *pair: Any) -> None:
 
 def _trailing(name: str, input: Any, normalized_shape: Any, **factors: Any) -> Ints:
     check_floats(name, input)
-    if not isinstance(normalized_shape, Sequence) or not all(isinstance(each, int) for each in normalized_shape):
+    try:
+        sizes = tuple([index(each) for each in normalized_shape])
+    except TypeError:
         given = type(normalized_shape).__name__ if not isinstance(normalized_shape, Sequence) else repr(normalized_shape)
         raise TypeError(
             f"{name}(): argument 'normalized_shape' (position 2) must be tuple of ints, not {given}; for the last "
             f"dimension alone give ({tuple(input.shape)[-1] if len(input.shape) else 'size'},)"
-        )
-    sizes = tuple(normalized_shape)
+        ) from None
     if not sizes:
         raise RuntimeError(
             f"{name}: Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but "

@@ -320,7 +320,7 @@ def prod(
         dim, keepdim = numpy_names("prod", names, dim, keepdim)
     if dtype is not None:
         input = to_dtype(input, dtype)
-    if dim is not None and not isinstance(dim, (int, np.integer)):
+    if dim is not None and not hasattr(dim, "__index__"):
         raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
     if dim is None and keepdim:
         raise TypeError("prod() received an invalid combination of arguments: 'keepdim' needs a 'dim'")

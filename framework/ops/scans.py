@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,9 +68,9 @@ def _scan_arguments(name: str, input: Any, dim: Any, dtype: DType | None, names:
         dim, _ = numpy_names(name, names, dim, False)
     if dtype is not None:
         input = to_dtype(input, dtype)
-    if not isinstance(dim, (int, np.integer)):
+    if not hasattr(dim, "__index__"):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
-    return input, wrap_dim(int(dim), len(input.shape))
+    return input, wrap_dim(index(dim), len(input.shape))
 
 
 def cumsum(input: Any, dim: Any = None, *, dtype: DType | None = None, out: Any = None, **names: Any) -> Tensor:

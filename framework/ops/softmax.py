@@ -75,6 +75,6 @@ def log_softmax(input: Any, dim: int, dtype: DType | None = None, *, out: Any = 
 def _arguments(name: str, input: Any, dim: int, dtype: DType | None) -> tuple[Any, int]:
     if not isinstance(input, Variable):
         require_tensors(name, input=input)
-    if not isinstance(dim, int):
+    if not hasattr(dim, "__index__"):
         raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
     return input if dtype is None else to_dtype(input, dtype), wrap_dim(dim, len(input.shape))

@@ -6,6 +6,7 @@ A training step asks for the same few windows again and again, so each is checke
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import index
 from typing import Any
 
 from framework.kernels.convolution import convolution_output_shape
@@ -15,19 +16,23 @@ Ints = tuple[int, ...]
 
 
 def plain(name: str, what: str, value: Any) -> Any:
-    """A size argument as an int or a tuple of ints.
+    """A size argument as an int or a tuple of ints: Python's, where it is NumPy's or a tensor.
 
     Raises:
         TypeError: If it is neither, nor a list of them.
     """
     if type(value) is int:
         return value
-    if isinstance(value, (tuple, list)):
-        for each in value:
-            if not isinstance(each, int):
-                raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, got {value}")
-        return tuple(value)
-    raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, not {type(value).__name__}")
+    given = f"not {type(value).__name__}"
+    try:
+        if isinstance(value, (tuple, list)):
+            given = f"got {value}"
+            return tuple([index(each) for each in value])
+        if not isinstance(value, bool):
+            return index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name}(): argument {what!r} must be an int or a tuple of ints, {given}")
 
 
 def for_each_dim(name: str, what: str, value: Any, dims: int) -> Ints:

@@ -30,7 +30,7 @@ F.normalize(im, dim=[1])
 F.normalize(im, dim=())
 F.gumbel_softmax(x, hard=1)
 F.embedding_bag(i, x, t.tensor([0, 3]), include_last_offset=1)
-t.nn.EmbeddingBag(5, 3, include_last_offset=1)(i, t.tensor([0, 3]))
+t.nn.EmbeddingBag(5, 3, include_last_offset=1, padding_idx=1)(i, t.tensor([0, 3]))
 t.nn.MultiheadAttention(4, True)(x, x, x)[0]
 t.nn.MultiheadAttention(4, 2, add_zero_attn=1)(x, x, x)[0]
 t.nn.MultiheadAttention(4, 2)(x, x, x, is_causal=0)[0]
@@ -64,6 +64,34 @@ F.scaled_dot_product_attention(im, im, im, is_causal=1)
 F.dropout(x, 0.5, 1)
 t.add(x, two)
 x.sum(0, np.True_)
+x.softmax(np.int64(1))
+x.log_softmax(t.tensor(1))
+x.cumsum(t.tensor(1))
+x.prod(t.tensor(1))
+x.argmax(t.tensor(1))
+x.roll(t.tensor(1), t.tensor(0))
+t.nn.Conv2d(2, 3, 2, stride=np.int64(2), padding=np.int64(1), dilation=np.int64(1))(im)
+t.nn.ConvTranspose2d(2, 3, 2, stride=np.int64(2), output_padding=np.int64(1))(im)
+F.conv2d(im, im, stride=t.tensor(2), padding=(np.int64(1), 0))
+F.conv2d(im, im, padding=True)
+F.conv2d(im, im, padding=1.0)
+F.max_pool2d(im, 2, 2, (np.int64(0), 1))
+F.avg_pool1d(x, np.int64(2))
+F.adaptive_avg_pool2d(im, (np.int64(2), 1))
+F.adaptive_avg_pool2d(im, (2.0, 1))
+F.unfold(im, (np.int64(2), 1), padding=(1, np.int64(0)))
+F.layer_norm(x, (np.int64(4),))
+F.layer_norm(x, (4.0,))
+F.layer_norm(x, 4)
+t.nn.LayerNorm(np.int64(4))(x)
+t.nn.RMSNorm(np.int64(4))(x)
+t.nn.ZeroPad2d(np.int64(2))(im)
+t.nn.ReflectionPad2d(np.int64(2))(im)
+t.nn.ConstantPad1d(np.int64(2), 1.5)(x)
+t.nn.LSTM(4, 3, np.int64(2))(x)[0]
+t.nn.LSTM(4, np.int64(3), 2)(x)[0]
+t.nn.LSTM(4, 3, 2.0)(x)[0]
+t.nn.TransformerEncoderLayer(np.int64(4), 2, 8).eval()(x)
 """.strip().splitlines()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from framework.nn import functional as F
 from framework.nn.modules.module import Module
@@ -25,7 +25,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Widths) -> None:
         super().__init__()
-        widths = (padding,) * (2 * self.dims) if isinstance(padding, int) else tuple(padding)
+        widths = tuple(padding) if isinstance(padding, Iterable) else (padding,) * (2 * self.dims)
         if len(widths) != 2 * self.dims:
             raise ValueError(f"{self._get_name()}: padding is a number or {2 * self.dims} of them, got {padding}")
         self.padding = widths

@@ -166,7 +166,7 @@ class EmbeddingBag(_Table):
         self.scale_grad_by_freq = scale_grad_by_freq
         self.mode = mode
         self.sparse = sparse
-        self.include_last_offset = include_last_offset
+        self.include_last_offset = bool(include_last_offset)
         self.padding_idx = _checked_padding(padding_idx, num_embeddings)
         self._make_weight(_weight, False, device, dtype)
 

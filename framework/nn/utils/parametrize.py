@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from framework.autograd.grad_mode import no_grad
@@ -45,7 +46,9 @@ class ParametrizationList(ModuleList):
         with no_grad():
             found: Any = original
             for module in reversed(list(self)):
-                found = module.right_inverse(found) if hasattr(module, "right_inverse") else found
+                if hasattr(module, "right_inverse"):
+                    with suppress(NotImplementedError):  # it then starts from the tensor as it is
+                        found = module.right_inverse(found)
         self.is_tensor = isinstance(found, Tensor)
         if self.is_tensor:
             if found is not original:
