@@ -439,7 +439,7 @@ def inplace_view(operation: Callable[..., Tensor]) -> Callable[..., Tensor]:
     name = operation.__name__ + "_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_writable(self, name)
+        check_writable(self, name, expanded=True)  # nothing is written
         before = wrap(self._array)
         for field in ("_edge", "_requires_grad", "_view", "_version_box"):
             setattr(before, field, getattr(self, field))

@@ -267,3 +267,31 @@ def test_layers_refuse_bools(call: Callable[[Any], Any]) -> None:
 def test_pivots_are_int32() -> None:
     with pytest.raises(RuntimeError, match="pivots should be a Tensor of scalar type"):
         framework.linalg.lu_solve(framework.eye(2), framework.tensor([1, 2]), framework.ones(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("import framework.utils.tensorboard", r"utils\.tensorboard is not supported: tensorboardX"),
+        ("from framework.utils import tensorboard", r"utils\.tensorboard is not supported: tensorboardX"),
+        ("from framework.utils.tensorboard import SummaryWriter", r"utils\.tensorboard is not supported: tensorboardX"),
+        ("import framework.cuda.amp", r"cuda\.amp is not supported: operations run in the dtype"),
+        ("from framework.cuda.amp import autocast", r"cuda\.amp is not supported: operations run in the dtype"),
+        ("from framework.cuda import amp", r"cuda\.amp is not supported: operations run in the dtype"),
+    ],
+)
+def test_the_import_of_what_is_not_there_says_so(statement: str, words: str) -> None:
+    with pytest.raises(ImportError, match=words):
+        exec(statement, {})
+
+
+@pytest.mark.parametrize("change", ["squeeze_", "t_", "unsqueeze_", "transpose_"])
+def test_expanded_tensors_take_another_shape(change: str) -> None:
+    rest = {"unsqueeze_": (0,), "transpose_": (0, 1)}.get(change, ())
+    row = framework.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    changed = (row * 1).expand(2, 3)
+    expected = getattr(changed.detach().clone(), change[:-1])(*rest)
+    assert getattr(changed, change)(*rest) is changed
+    assert changed.tolist() == expected.tolist()
+    (changed * expected).sum().backward()
+    assert row.grad.tolist() == [2.0, 4.0, 6.0]
