@@ -229,6 +229,7 @@ def _conv(
     if type(padding) is not str:
         padding = plain(name, "padding", padding)
     stride, padding, dilation, spatial = convolution_window(dims, shape, sizes, stride, padding, dilation, groups)
+    _not_empty(name, shape, sizes)
     if bias is not None and bias._array.shape != sizes[:1]:
         raise _bias_error("", sizes, bias, sizes[0])
     geometry = (stride, padding, dilation, groups)
@@ -261,6 +262,7 @@ def _conv_transpose(
         plain(name, what, value) for what, value in zip(names, (stride, padding, output_padding, dilation), strict=True)
     ]
     stride, padding, dilation, spatial = transposed_window(dims, shape, sizes, *given, groups)
+    _not_empty(name, shape, sizes)
     outputs = sizes[1] * groups
     if bias is not None and bias._array.shape != (outputs,):
         raise _bias_error("transposed=1, ", sizes, bias, outputs)
@@ -268,6 +270,14 @@ def _conv_transpose(
     if len(shape) == dims + 2:
         return _transposed(input, weight, bias, (shape[0], outputs, *spatial), geometry)
     return squeeze(_transposed(unsqueeze(input, 0), weight, bias, (1, outputs, *spatial), geometry), 0)
+
+
+def _not_empty(name: str, shape: Ints, sizes: Ints) -> None:
+    """Raises RuntimeError for a weight without elements, and for an input without any that is no empty batch."""
+    if 0 in sizes:
+        raise RuntimeError(f"{name}: weight has no elements: its size is {list(sizes)}; every dimension must be at least 1")
+    if 0 in shape and (shape[0] or len(shape) < len(sizes)):
+        raise RuntimeError(f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: {list(shape)}")
 
 
 def _checked_shapes(name: str, dims: int, input: Any, weight: Any, bias: Any) -> tuple[Ints, Ints]:

@@ -295,3 +295,24 @@ def test_expanded_tensors_take_another_shape(change: str) -> None:
     assert changed.tolist() == expected.tolist()
     (changed * expected).sum().backward()
     assert row.grad.tolist() == [2.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: F.conv2d(framework.ones(2, 0, 4, 4), framework.ones(3, 0, 2, 2)), "weight has no elements"),
+        (lambda: F.conv2d(framework.ones(2, 3, 4, 4), framework.ones(2, 3, 0, 2)), "weight has no elements"),
+        (lambda: F.conv_transpose2d(framework.ones(2, 3, 4, 4), framework.ones(3, 0, 2, 2)), "weight has no elements"),
+        (lambda: F.conv2d(framework.ones(2, 3, 0, 4), framework.ones(2, 3, 2, 2), padding=1), "Only zero batch"),
+        (lambda: F.conv2d(framework.ones(3, 0, 4), framework.ones(2, 3, 2, 2), padding=1), "Only zero batch"),
+        (lambda: F.conv_transpose2d(framework.ones(2, 3, 0, 4), framework.ones(3, 2, 2, 2)), "Only zero batch"),
+    ],
+)
+def test_convolutions_of_nothing_are_refused(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises(RuntimeError, match=words):
+        call()
+
+
+def test_convolutions_of_no_images() -> None:
+    assert F.conv2d(framework.ones(0, 3, 4, 4), framework.ones(2, 3, 2, 2)).shape == (0, 2, 3, 3)
+    assert F.conv_transpose2d(framework.ones(0, 3, 4, 4), framework.ones(3, 2, 2, 2)).shape == (0, 2, 5, 5)
