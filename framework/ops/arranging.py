@@ -231,7 +231,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 @primitive(input=lambda grad, diagonal: tril(grad, diagonal))
 def tril(input: Any, diagonal: int = 0) -> Any:
     """The matrices with zeros above the ``diagonal``-th diagonal."""
-    rows, columns = _matrix_sizes("tril", input)
+    rows, columns = _matrix_sizes("tril", input, diagonal)
     result = input.copy()
     first = min(max(0, -diagonal), rows)
     result[..., :first, :] = 0
@@ -243,7 +243,7 @@ def tril(input: Any, diagonal: int = 0) -> Any:
 @primitive(input=lambda grad, diagonal: triu(grad, diagonal))
 def triu(input: Any, diagonal: int = 0) -> Any:
     """The matrices with zeros below the ``diagonal``-th diagonal."""
-    rows, columns = _matrix_sizes("triu", input)
+    rows, columns = _matrix_sizes("triu", input, diagonal)
     result = input.copy()
     last = max(0, min(rows, columns - diagonal))
     result[..., last:, :] = 0
@@ -252,7 +252,9 @@ def triu(input: Any, diagonal: int = 0) -> Any:
     return result
 
 
-def _matrix_sizes(name: str, input: Any) -> tuple[int, int]:
+def _matrix_sizes(name: str, input: Any, diagonal: Any) -> tuple[int, int]:
+    if isinstance(diagonal, bool):
+        raise TypeError(f"{name}(): argument 'diagonal' must be int, not bool")
     if input.ndim < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got shape {list(input.shape)}")
     rows, columns = input.shape[-2:]

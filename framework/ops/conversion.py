@@ -327,6 +327,11 @@ _LARGEST = {kind.numpy: float(np.finfo(kind.numpy).max) for kind in (float16, fl
 _NUMBERS: tuple[Any, ...] = (int, float, np.generic)
 
 
+def number_in(value: Any) -> Any:
+    """The number in a tensor without dimensions, where one belongs; anything else as it is."""
+    return value._array.item() if isinstance(value, Variable) and not value._array.ndim else value
+
+
 def as_number(value: Any, to: np.dtype[Any]) -> Any:
     """A Python number as a NumPy scalar of a dtype; fractions are cut off for integers.
 

@@ -13,7 +13,7 @@ from framework.kernels import activations as kernels
 from framework.kernels import arithmetic
 from framework.kernels.summation import in_float32
 from framework.ops.checks import first_tensor, no_bools, only_floats, require_tensors, with_out
-from framework.ops.conversion import as_number, check_range
+from framework.ops.conversion import as_number, check_range, number_in
 from framework.ops.naming import shown_as
 from framework.ops.rounding import zeros
 
@@ -96,7 +96,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """
     if type(alpha) is int and alpha == 1 and out is None:
         return _add(input, other) if not isinstance(input, (int, float)) else _add(other, input)
-    return with_out(_add_scaled, out, input, other, alpha, name="add")
+    return with_out(_add_scaled, out, input, other, number_in(alpha), name="add")
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
@@ -107,14 +107,14 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """
     if type(alpha) is int and alpha == 1 and out is None:
         return _sub(input, other)
-    return with_out(_sub_scaled, out, input, other, alpha, name="sub")
+    return with_out(_sub_scaled, out, input, other, number_in(alpha), name="sub")
 
 
 @shown_as("Rsub")
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
     require_tensors("rsub", input=input)
-    return _sub_scaled(other, input, alpha)
+    return _sub_scaled(other, input, number_in(alpha))
 
 
 subtract = sub
@@ -254,7 +254,7 @@ def _plus_product(input: Any, tensor1: Any, tensor2: Any, value: Any) -> Any:
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any = None) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
     require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    return with_out(_addcmul, out, input, tensor1, tensor2, value)
+    return with_out(_addcmul, out, input, tensor1, tensor2, number_in(value))
 
 
 @primitive(
@@ -284,7 +284,7 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1, out: Any 
             "Integer division with addcdiv is no longer supported; write input + value * "
             "torch.trunc(tensor1 / tensor2) or convert a tensor to float"
         )
-    return with_out(_addcdiv, out, input, tensor1, tensor2, value)
+    return with_out(_addcdiv, out, input, tensor1, tensor2, number_in(value))
 
 
 def _number(value: Any, like: Any) -> Any:

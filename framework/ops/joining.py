@@ -72,7 +72,7 @@ def _take_part(input: Any, dim: int, part: int | slice) -> Any:
     return slice_(input, dim, part.start, part.stop) if isinstance(part, slice) else select_(input, dim, part)
 
 
-def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """A view of ``length`` indices from ``start`` along ``dim``.
 
     Raises:

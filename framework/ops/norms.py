@@ -12,7 +12,7 @@ from framework.dtypes import dtype as DType
 from framework.dtypes import float16, float32, from_numpy_dtype
 from framework.kernels.summation import in_float32, total, total_of_squares
 from framework.ops.checks import require_one_dtype, require_tensors
-from framework.ops.conversion import to_dtype
+from framework.ops.conversion import number_in, to_dtype
 from framework.ops.creation import ones_like
 from framework.ops.decompositions import svdvals
 from framework.ops.dims import wrap_dim, wrap_dims
@@ -102,6 +102,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False,
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {from_numpy_dtype(kind)}"
         )
+    ord = number_in(ord)
     if not isinstance(ord, (int, float)):
         raise TypeError(f"linalg.vector_norm: argument 'ord' must be a number, not {ord!r}")
     if dtype is not None:

@@ -38,11 +38,12 @@ _LENIENT = {
     "multi_margin_loss": ("p",),
 }
 #: Of any type, where an array without dimensions stands for an int.
-_COUNTS = ("args", "bounds", "diagonal", "indices_or_sections", "repeats", "start")
+_COUNTS = ("args", "bounds", "diagonal", "indices_or_sections", "repeats")
 _OPTIONAL = ("pin_memory", "requires_grad", "stable")
 _INT, _INTS = (bool, float, str, list, tuple, np.ndarray), (bool, float, str)
 _FLOAT = (str, list, tuple, dict, np.ndarray)
 _DIMS = ("Dims", "int | Sequence[int]", "int | Sequence[int] | None")
+_NUMBERS = ("int", "int | None", "float", "float | None")
 _NOTHING: tuple[tuple[type, ...], str] = ((), "")
 #: What is refused for an argument of that annotation, with the word for what it must be.
 _REFUSED: dict[str, tuple[tuple[type, ...], str]] = {
@@ -96,7 +97,8 @@ def public(operation: Callable[..., Any], method: bool) -> Callable[..., Any]:
     flags = [number for number, each in enumerate(kinds) if _is_flag(inner.__name__, *each)]
     if method and not flags and not any(_is_worth_a_look(*each) for each in kinds[1:] if each[0] != "return"):
         return operation
-    first_flag = flags[0] if flags and flags[0] < inner.__code__.co_argcount else 1 << 30
+    looked_at = [*flags, *(number for number, (_, kind) in enumerate(kinds) if kind in _NUMBERS[2:])]
+    first_flag = min([each for each in looked_at if each < inner.__code__.co_argcount], default=1 << 30)
     lists = first == "tensors" and inner.__code__.co_argcount > 0
     doubtful, not_results = _DOUBTFUL, frozenset() if method else _NUMPYS
 
@@ -232,18 +234,27 @@ class Signature:
             elif type(value) is np.ndarray and name in self.tensors:
                 raise self.error(name, value)
         for name, value in kwargs.items():
-            if isinstance(value, (np.generic, np.ndarray)):
-                kwargs[name] = _number_of(value)
+            if isinstance(value, (np.generic, np.ndarray)) or (self.kinds.get(name) in _NUMBERS and isinstance(value, Variable)):
+                kwargs[name] = self.number_of(name, value)
             else:
                 passed.add((name, type(value)))
-        if any([isinstance(each, (np.generic, np.ndarray)) for each in args]):
-            return tuple([_number_of(each) for each in args])
-        passed.add(tuple(map(type, args)))
+        plain = tuple([self.number_of(name, value) for name, value in self.given(args, {})])
+        if plain and len(plain) == len(args) and any([new is not old for new, old in zip(plain, args, strict=True)]):
+            return plain
+        if not any([isinstance(each, np.ndarray) for each in args]):
+            passed.add(tuple(map(type, args)))
         return args
+
+    def number_of(self, name: str, value: Any) -> Any:
+        """Python's number for NumPy's, and for a tensor without dimensions where a number belongs; else what was given."""
+        if isinstance(value, Variable):
+            single = self.kinds.get(name) in _NUMBERS and not value._array.ndim and not value.requires_grad
+            return value._array.item() if single else value
+        return _number_of(value)
 
     def is_count(self, name: str) -> bool:
         """Whether an argument is an int, or several."""
-        return name in _COUNTS or self.kinds.get(name) in ("int", "int | None", *_DIMS)
+        return name in _COUNTS or self.kinds.get(name) in ("int", "int | None", "int | Tensor", *_DIMS)
 
     def explain(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
         """A TypeError in place of one that came of an argument that is no Tensor, or of an unknown name; else None."""

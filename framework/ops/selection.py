@@ -91,7 +91,7 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
             "where(): takes the condition alone, or condition, input and other; one of the latter is missing"
         )
     for name, value in (("input", input), ("other", other)):
-        if not isinstance(value, (Variable, int, float, np.ndarray, np.generic)):  # arrays are gradients
+        if not isinstance(value, (Variable, int, float, np.generic)):
             raise TypeError(f"where(): argument {name!r} must be Tensor or a number, not {type(value).__name__}")
     kind = condition._array.dtype
     if kind != np.bool_:
