@@ -43,7 +43,10 @@ __all__ = [
 @primitive(name="Add", promotes="common", input=lambda grad: grad, other=lambda grad: grad)
 def _add(input: Any, other: Any) -> Any:
     """``input + other``."""
-    large = type(input) is np.ndarray and input.size >= arithmetic.LARGE  # the first may be a number
+    try:
+        large = input.size >= arithmetic.LARGE
+    except AttributeError:  # a number
+        large = False
     return arithmetic.plus(input, other) if large else np.add(input, other)
 
 
