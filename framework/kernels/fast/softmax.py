@@ -12,13 +12,24 @@ from framework.kernels.fast.pieces import InPieces, piece_of
 
 @compiled
 def highest_of(row: Array) -> Any:
-    """The largest element; NaN where there is one."""
-    highest = np.float32(-np.inf)
-    strange = False
-    for value in row:
-        highest = max(highest, value)
-        strange |= value != value
-    return np.float32(np.nan) if strange else highest
+    """The largest element; NaN is passed over, and comes out of the exponentials that follow.
+
+    In eight lanes, since one alone has to wait four cycles for each comparison.
+    """
+    a = b = c = d = e = f = g = h = np.float32(-np.inf)
+    whole = row.size // 8 * 8
+    for j in range(0, whole, 8):
+        a = row[j] if row[j] > a else a
+        b = row[j + 1] if row[j + 1] > b else b
+        c = row[j + 2] if row[j + 2] > c else c
+        d = row[j + 3] if row[j + 3] > d else d
+        e = row[j + 4] if row[j + 4] > e else e
+        f = row[j + 5] if row[j + 5] > f else f
+        g = row[j + 6] if row[j + 6] > g else g
+        h = row[j + 7] if row[j + 7] > h else h
+    for j in range(whole, row.size):
+        a = row[j] if row[j] > a else a
+    return max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))
 
 
 @InPieces
