@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any, TypeVar
 
 from framework.nn.modules.conversions import Conversions
@@ -401,6 +402,12 @@ class Module(Hooked, Conversions, StateDict):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+
+for _part in (Hooked, Conversions, StateDict):
+    for _method in vars(_part).values():
+        if isinstance(_method, FunctionType):  # messages about wrong arguments say what users call
+            _method.__qualname__ = f"Module.{_method.__name__}"
 
 
 def _indent(text: str) -> str:
