@@ -58,13 +58,13 @@ def _sum_repeats(grad: Any, repeats: tuple[int, ...], shape: tuple[int, ...]) ->
     return np.add.reduce(blocks, axis=tuple(range(0, blocks.ndim, 2))).reshape(shape)
 
 
-def repeat(self: Tensor, *repeats: Any) -> Tensor:
+def repeat(self: Tensor, *args: Any, repeats: Any = ()) -> Tensor:
     """The tensor ``repeats[i]`` times along each dimension; new dimensions come in front.
 
     Raises:
         RuntimeError: If there are fewer repeats than dimensions, or a negative one.
     """
-    times = tuple([index(each) for each in varargs(repeats)])
+    times = tuple([index(each) for each in varargs(args or (repeats,))])
     if len(times) < self.ndim:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got "

@@ -31,21 +31,21 @@ def _expand(input: Any, shape: Any) -> Any:
     return result
 
 
-def expand(self: Tensor, *size: Any) -> Tensor:
+def expand(self: Tensor, *sizes: Any, size: Any = ()) -> Tensor:
     """A view in which dimensions of size 1 are repeated without a copy; -1 keeps a size, new ones come in front.
 
     Raises:
         RuntimeError: If a size differs where the tensor's is not 1.
     """
     shape = shape_of(self)
-    wanted = varargs(size)
+    wanted = varargs(sizes or (size,))
     lead = len(wanted) - len(shape)
     if lead < 0:
         raise RuntimeError(
             f"expand({list(shape)}, size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater or "
             f"equal to the number of dimensions in the tensor ({len(shape)})"
         )
-    sizes = []
+    lengths = []
     for dim, new in enumerate(wanted):
         if type(new) is not int:
             new = index(new)
@@ -61,8 +61,8 @@ def expand(self: Tensor, *size: Any) -> Tensor:
                 f"The expanded size of the tensor ({new}) must match the existing size ({old}) at non-singleton "
                 f"dimension {dim}.  Target sizes: {list(wanted)}.  Tensor sizes: {list(shape)}"
             )
-        sizes.append(new)
-    return _expand(self, tuple(sizes))
+        lengths.append(new)
+    return _expand(self, tuple(lengths))
 
 
 def expand_as(self: Tensor, other: Tensor) -> Tensor:

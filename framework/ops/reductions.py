@@ -346,7 +346,7 @@ def _any(input: Any, dims: tuple[int, ...] | None, keepdim: bool) -> Any:
 
 def _logical_dims(name: str, dim: Dims, keepdim: bool, ndim: int) -> tuple[int, ...] | None:
     # Unlike the other reductions these reduce nothing for an empty tuple.
-    return () if dim is not None and dim == () and ndim else reduced_dims(name, dim, keepdim, ndim)
+    return () if type(dim) in (tuple, list) and not dim and ndim else reduced_dims(name, dim, keepdim, ndim)
 
 
 def all(input: Any, dim: Dims = None, keepdim: bool = False, **names: Any) -> Tensor:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from framework.autograd.graph import Variable, bump_version, wrap
 from framework.autograd.inplace import check_writable
 from framework.autograd.primitive import primitive
-from framework.dtypes import dtype, to_numpy_dtype
+from framework.dtypes import dtype as DType
+from framework.dtypes import to_numpy_dtype
 from framework.ops.dims import shape_of, varargs, wrap_dim, wrap_dims
 
 if TYPE_CHECKING:
@@ -161,15 +162,15 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
     return reshape(self, other.shape)
 
 
-def view(self: Tensor, *shape: Any) -> Tensor:
+def view(self: Tensor, *shape: Any, size: Any = (), dtype: DType | None = None) -> Tensor:
     """The same memory in another shape, or, given a dtype, its bytes as numbers of that type.
 
     Raises:
         RuntimeError: If the sizes or the strides don't allow it.
     """
-    if len(shape) == 1 and isinstance(shape[0], dtype):
-        return _view_dtype(self, shape[0])
-    sizes = infer_shape(varargs(shape), self._array.size)
+    if dtype is not None or (len(shape) == 1 and isinstance(shape[0], DType)):
+        return _view_dtype(self, dtype or shape[0])
+    sizes = infer_shape(varargs(shape or (size,)), self._array.size)
     array = self._array
     if not array.flags.c_contiguous and not _view_exists(array.shape, array.strides, sizes):
         raise RuntimeError(
@@ -191,7 +192,7 @@ def _view_bytes(input: Any, numpy_dtype: Any) -> Any:
     return input.view(numpy_dtype)
 
 
-def _view_dtype(input: Tensor, to: dtype) -> Tensor:
+def _view_dtype(input: Tensor, to: DType) -> Tensor:
     if input._requires_grad:
         raise RuntimeError(f"view({to!r}): bytes read as another type have no gradient; detach() the tensor first")
     try:

@@ -279,3 +279,14 @@ def test_hooks_of_every_module_run_before_a_module_s_own_and_can_be_removed() ->
     np.testing.assert_allclose(x.grad.numpy(), 60 * layer.weight.detach().numpy().sum(0, keepdims=True), rtol=1e-5)
     layer(x)
     assert calls == ["Linear", "own", "own"]
+
+
+def test_calls_are_direct_again_after_the_last_hook_of_every_module() -> None:
+    layer = framework.nn.Linear(2, 2)
+    first, second = [framework.nn.modules.module.register_module_forward_hook(lambda *_: None) for _ in range(2)]
+    first.remove()
+    layer(framework.ones(1, 2))
+    assert layer._hooked
+    second.remove()
+    layer(framework.ones(1, 2))
+    assert not layer._hooked

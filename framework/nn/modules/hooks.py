@@ -175,6 +175,8 @@ class Hooked:
     _hooked = False  # whether a call has to look at hooks at all
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if Hooked._hooked and not any(_of_every_module.values()):
+            Hooked._hooked = False  # the last hook of every module has been removed
         for hook, with_kwargs in hooks_of(self, "_forward_pre_hooks"):
             changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if changed is None:
