@@ -167,6 +167,8 @@ def check_dtypes(name: str, input: Any, *pair: Any) -> None:
 def _trailing(name: str, input: Any, normalized_shape: Any, **factors: Any) -> Ints:
     check_floats(name, input)
     try:
+        if not isinstance(normalized_shape, Sequence):
+            raise TypeError
         sizes = tuple([index(each) for each in normalized_shape])
     except TypeError:
         given = type(normalized_shape).__name__ if not isinstance(normalized_shape, Sequence) else repr(normalized_shape)
