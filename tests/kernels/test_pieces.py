@@ -78,7 +78,7 @@ def test_thousands_of_calls_one_after_the_other(several):
 
 def test_helpers_that_sleep_are_woken(several):
     for turn in range(3):
-        time.sleep(0.02)
+        time.sleep(0.05)
         out = np.zeros(1000)
         fill(1000, 10, out, float(turn))
         np.testing.assert_array_equal(out, turn * np.arange(1000))

@@ -1,8 +1,8 @@
 """Pieces of a compiled kernel's work, in a few threads.
 
 The threads wait in compiled code, without Python's global lock: they look at a board in memory, and a piece is theirs a
-microsecond after it was put up there. To wake a thread takes fifty. One that has found nothing for a millisecond sleeps, and
-the work does not wait for it: who calls takes pieces too, and waits only for those that somebody else has begun.
+microsecond after it was put up there. To wake a thread takes fifty. One that has found nothing for ten milliseconds sleeps,
+and the work does not wait for it: who calls takes pieces too, and waits only for those that somebody else has begun.
 
 The pieces do not depend on how many threads there are, and so neither do results; matrix products alone are cut by the number
 of threads, since BLAS is fastest on large ones.
@@ -39,7 +39,7 @@ _ENTRY, _DATA, _COUNT, _STEP, _OPEN, _HELPERS = [8 * i for i in range(6)]
 _GENERATION, _NEXT, _ACTIVE, _TAKEN, _FAILED, _ASLEEP = [64 * i for i in range(1, 7)]
 _MOST = 64  # helpers
 
-_PATIENCE = 30_000  # looks at the board, each of 20 to 60 nanoseconds
+_PATIENCE = 300_000  # looks at the board, each of 20 to 60 nanoseconds
 _LOOKS = 1000  # for who called, before it gives its core to a helper that may want it
 
 _WORD = ir.IntType(64)
