@@ -32,6 +32,12 @@ def type_error(name: str, argument: str, position: int | None, value: Any, wante
     return TypeError(f"{name}(): argument {argument!r}{place} must be {wanted}, not {kind}")
 
 
+def plain_number(value: Any) -> Any:
+    """Python's number for NumPy's, and for an integer array without dimensions; anything else as it is."""
+    whole = type(value) is np.ndarray and not value.ndim and value.dtype.kind in "iu"
+    return value.item() if whole or isinstance(value, np.generic) else value
+
+
 def number_of(primitive: Primitive, args: Sequence[Any], given: Any) -> Any:
     """Python's number for NumPy's among a user's arguments, also for an integer array without dimensions where an int belongs.
 
@@ -39,11 +45,12 @@ def number_of(primitive: Primitive, args: Sequence[Any], given: Any) -> Any:
         TypeError: If it is another array.
     """
     if isinstance(given, np.generic):
-        return given.item()
+        return plain_number(given)
     position = next(number for number, value in enumerate(args) if value is given)
     name = primitive.arguments[min(position, len(primitive.arguments) - 1)]
-    if primitive.kernel.__annotations__.get(name) == "int" and given.dtype.kind in "iu" and not given.ndim:
-        return given.item()
+    plain = plain_number(given)
+    if primitive.kernel.__annotations__.get(name) == "int" and plain is not given:
+        return plain
     raise type_error(primitive.name, name, position + 1, given)
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from framework.datasets.download import DownloadError, fetch, remedy
+from framework.datasets.download import DownloadError, cannot_be_had, fetch, remedy
 from framework.datasets.files import DataError, reason
 from framework.datasets.images import ImageData, Report, silent
 from framework.serialization.errors import CheckpointError
@@ -109,10 +109,7 @@ def download_cifar10(
         fetch(urls, folder / BINARY.archive, BINARY.sha256, BINARY.size,
               timeout=timeout, progress=progress, report=report)  # fmt: skip
     except DownloadError as error:
-        what_to_do = remedy([BINARY.archive], folder, MIRRORS[0])
-        raise DownloadError(
-            f"CIFAR-10 cannot be had: {'; '.join(error.failures)}; {what_to_do}", error.failures
-        ) from error
+        raise cannot_be_had("CIFAR-10", error, [BINARY.archive], folder, MIRRORS[0]) from error
 
 
 # ---- Files ---------------------------------------------------------------------------------------------------------------

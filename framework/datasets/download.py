@@ -186,6 +186,12 @@ def _bar(name: str, size: int, progress: bool) -> Iterator[Any]:
         yield bar
 
 
+def cannot_be_had(what: str, error: DownloadError, names: Sequence[str], folder: str | Path, mirror: str) -> DownloadError:
+    """The error of a download, for a whole data set, with what to put where."""
+    words = f"{what} cannot be had: {'; '.join(error.failures)}; {remedy(names, folder, mirror)}"
+    return DownloadError(words, error.failures)
+
+
 def remedy(names: Sequence[str], folder: str | Path, mirror: str) -> str:
     """What to do where files can't be had, in words."""
     files = f"the original files {', '.join(names)}" if len(names) > 1 else f"the original {names[0]}"

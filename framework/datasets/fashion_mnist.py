@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework.datasets.download import DownloadError, remedy
+from framework.datasets.download import DownloadError, cannot_be_had, remedy
 from framework.datasets.files import DataError
 from framework.datasets.idx import read_idx
 from framework.datasets.images import ImageData, Report, check_pair, silent
@@ -86,9 +86,5 @@ def download_fashion_mnist(
     try:
         download_files(missing, folder, mirrors, timeout=timeout, progress=progress, report=report)
     except DownloadError as error:
-        what_to_do = remedy(
-            [file.name + ".gz" for file in FILES if find_file(folder, file) is None], folder, MIRRORS[0]
-        )
-        raise DownloadError(
-            f"Fashion-MNIST cannot be had: {'; '.join(error.failures)}; {what_to_do}", error.failures
-        ) from error
+        names = [file.name + ".gz" for file in FILES if find_file(folder, file) is None]
+        raise cannot_be_had("Fashion-MNIST", error, names, folder, MIRRORS[0]) from error

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.autograd.arguments import type_error
+from framework.autograd.arguments import plain_number, type_error
 from framework.autograd.graph import Variable
 
 #: Names of what a tensor is made of.
@@ -87,9 +87,7 @@ def public(operation: Callable[..., Any], method: bool) -> Callable[..., Any]:
     primitive = getattr(operation, "primitive", None)
     if primitive is not None and primitive.call is operation:
         return operation if method and len(primitive.arguments) == 1 else primitive.strict
-    inner: Any = operation
-    while hasattr(inner, "__wrapped__"):
-        inner = inner.__wrapped__
+    inner: Any = inspect.unwrap(operation)
     kinds = list(inner.__annotations__.items())
     if any(name in _DATA for name, _ in kinds[:2]):
         return operation
@@ -171,12 +169,6 @@ def _is_own(error: Exception) -> bool:
     return True
 
 
-def _number_of(value: Any) -> Any:
-    """Python's number for NumPy's, and for an integer array without dimensions; anything else as it is."""
-    whole = type(value) is np.ndarray and not value.ndim and value.dtype.kind in "iu"
-    return value.item() if whole or isinstance(value, np.generic) else value
-
-
 class Signature:
     """What the annotations of an operation say of its arguments.
 
@@ -227,7 +219,7 @@ class Signature:
             if name in self.flags:
                 if value is not True and value is not False and not (value is None and self.flags[name]):
                     raise self.error(name, value, "bool")
-            elif self.is_count(name) and _number_of(value) is not value:
+            elif self.is_count(name) and plain_number(value) is not value:
                 continue
             elif type(value) in (refused := _REFUSED.get(self.kinds.get(name, ""), _NOTHING))[0]:
                 raise self.error(name, value, refused[1])
@@ -250,7 +242,7 @@ class Signature:
         if isinstance(value, Variable):
             single = self.kinds.get(name) in _NUMBERS and not value._array.ndim and not value.requires_grad
             return value._array.item() if single else value
-        return _number_of(value)
+        return plain_number(value)
 
     def is_count(self, name: str) -> bool:
         """Whether an argument is an int, or several."""

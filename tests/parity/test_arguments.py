@@ -64,6 +64,28 @@ def outcome(function: Callable[..., Any], args: Any, kwargs: Any) -> Exception |
     return None
 
 
+def outcomes(
+    theirs: Callable[..., Any], ours: Callable[..., Any], sample: Any, place: int | str, value: Any, count: int | None = None
+) -> list[Exception | None]:
+    """What both make of the sample with another value in one place, and of its arguments by position only so many.
+
+    Nothing if framework has no such sample.
+    """
+    errors = []
+    for library, function in ((torch, theirs), (framework, ours)):
+        try:
+            args, kwargs = copied([sample.input, *sample.args], library, []), copied(dict(sample.kwargs), library, [])
+        except Outside:
+            return []
+        if isinstance(place, int):
+            args[place] = value
+        else:
+            kwargs[place] = value
+        torch.manual_seed(0), framework.manual_seed(0)
+        errors.append(outcome(function, args[:count], kwargs))
+    return errors
+
+
 def forms(name: str) -> Iterator[tuple[str, Any, Any]]:
     """The function of that name, its method and its in-place method, in both libraries."""
     theirs, ours = torch, framework
@@ -107,27 +129,10 @@ def test_what_is_no_tensor_is_refused_with_a_type_error(name: str) -> None:
                     continue
                 for label, wrong in WRONG.items():
                     value = original.detach().numpy().copy() if label == "array" else wrong
-                    errors = []
-                    for library, function in ((torch, theirs), (framework, ours)):
-                        try:
-                            args, kwargs = copied(given, library, []), copied(dict(sample.kwargs), library, [])
-                        except Outside:
-                            break
-                        if isinstance(place, int):
-                            args[place] = value
-                        else:
-                            kwargs[place] = value
-                        errors.append(outcome(function, args, kwargs))
-                    else:
-                        if kind(errors[0] or StopIteration()) is TypeError and not isinstance(errors[1], TypeError):
-                            problems.append(f"{title} {place} {label}: {errors[0]!r} there, {errors[1]!r} here")
+                    errors = outcomes(theirs, ours, sample, place, value)
+                    if errors and kind(errors[0] or StopIteration()) is TypeError and not isinstance(errors[1], TypeError):
+                        problems.append(f"{title} {place} {label}: {errors[0]!r} there, {errors[1]!r} here")
     assert bool(problems) == (name in OTHERWISE), "\n".join(problems)
-
-
-def inner(function: Any) -> Any:
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    return function
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -135,22 +140,15 @@ def test_options_of_another_kind_are_refused(name: str) -> None:
     problems = []
     sample = next(samples(name), None)
     for title, theirs, ours in forms(name) if sample else ():
-        parameters = list(inspect.signature(inner(ours)).parameters.values())
-        given = [sample.input, *sample.args]
+        parameters = list(inspect.signature(inspect.unwrap(ours)).parameters.values())
         for number, parameter in enumerate(parameters):
             if parameter.name == OTHER_OPTIONS.get(name):
                 continue
             for wrong in OPTIONS.get(str(parameter.annotation).removesuffix(" | None"), ()):
-                errors = []
-                for library, function in ((torch, theirs), (framework, ours)):
-                    try:
-                        args, kwargs = copied(given, library, []), copied(dict(sample.kwargs), library, [])
-                    except Outside:
-                        break
-                    torch.manual_seed(0), framework.manual_seed(0)
-                    errors.append(outcome(function, args[:number], {**kwargs, parameter.name: wrong}))
-                else:
-                    refused = kind(errors[0] or StopIteration())
-                    if (refused is TypeError) != isinstance(errors[1], TypeError) and refused in (TypeError, StopIteration):
-                        problems.append(f"{title} {parameter.name}={wrong!r}: {errors[0]!r} there, {errors[1]!r} here")
+                errors = outcomes(theirs, ours, sample, parameter.name, wrong, number)
+                if not errors:
+                    continue
+                refused = kind(errors[0] or StopIteration())
+                if (refused is TypeError) != isinstance(errors[1], TypeError) and refused in (TypeError, StopIteration):
+                    problems.append(f"{title} {parameter.name}={wrong!r}: {errors[0]!r} there, {errors[1]!r} here")
     assert not problems, "\n".join(problems)

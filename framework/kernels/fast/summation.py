@@ -16,7 +16,7 @@ _FEWEST = 8  # columns: NumPy is faster with fewer
 
 
 @InPieces
-def sums_of_columns(x: Array, parts: Array, start: int, stop: int) -> None:
+def _sums_of_columns(x: Array, parts: Array, start: int, stop: int) -> None:
     """``parts`` ``(pieces, columns)``, zeros, get the sums of each piece."""
     total = own_part(parts, len(x), start)
     part = np.empty(x.shape[1], np.float32)
@@ -36,5 +36,5 @@ def column_sums(matrix: Array) -> Any:
         return NotImplemented
     step = piece_of(rows, 0.3 * columns)
     parts = zeros_of_pieces(rows, step, columns)
-    sums_of_columns(rows, step, matrix, parts)
+    _sums_of_columns(rows, step, matrix, parts)
     return np.add.reduce(parts, 0)
