@@ -356,7 +356,8 @@ needs_blas = pytest.mark.skipif(
 @needs_blas
 @pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize(
-    "rows, count, columns", [(64, 784, 256), (1000, 200, 30), (3, 100, 20_000), (129, 1033, 131), (512, 512, 512)]
+    "rows, count, columns",
+    [(64, 784, 256), (1000, 200, 35), (257, 61, 131), (3, 100, 20_000), (129, 1033, 131), (512, 512, 512), (100, 2000, 64)],
 )
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_products(rng, kind, rows, count, columns, turned):
@@ -379,13 +380,36 @@ def test_products(rng, kind, rows, count, columns, turned):
 
 
 @needs_blas
-def test_products_of_parts_of_matrices(rng):
-    a, b = rng.normal(size=(2, 500, 700)), rng.normal(size=(2, 700, 600))
-    assert_close(*both(products.product, a[0, :, 100:400], b[1, ::2][:300]), rtol=1e-10, atol=1e-11)
-    assert_close(*both(products.product, a[0, :499:2].T, b[0, :250, :601]), rtol=1e-10, atol=1e-11)
-    assert_close(*both(products.product, a[::-1, :, 10:], b[:, 10:, 5:]), rtol=1e-10, atol=1e-11)
-    assert_close(*both(products.product, a[:1], b[:1]), rtol=1e-10, atol=1e-11)
-    assert_close(*both(products.product, np.broadcast_to(a[0], (3, 500, 700)), np.stack([b[0]] * 3)), rtol=1e-10, atol=1e-11)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_products_of_parts_of_matrices(rng, kind):
+    rtol, atol = (1e-4, 1e-3) if kind is np.float32 else (1e-10, 1e-11)
+    a, b = rng.normal(size=(2, 500, 700)).astype(kind), rng.normal(size=(2, 700, 600)).astype(kind)
+    for left, right in (
+        (a[0, :, 100:400], b[1, ::2][:300]),
+        (a[0, :499:2].T, b[0, :250, :601]),
+        (a[0, :50].T, b[0, 1:51, 1:]),
+        (a[::-1, :, 10:], b[:, 10:, 5:]),
+        (a[:1], b[:1]),
+        (np.broadcast_to(a[0], (3, 500, 700)), np.stack([b[0]] * 3)),
+    ):
+        assert_close(*both(products.product, left, right), rtol=rtol, atol=atol)
+    for left, right in (  # which BLAS can't take
+        (a[0, :, 100:400], b[1, ::-1][:300]),
+        (a[0, ::-1], b[0]),
+        (np.broadcast_to(a[0, :1], (500, 700)), b[0]),
+        (a[0], np.broadcast_to(b[0, :1], (700, 600))),
+    ):
+        assert_close(products.product(left, right), np.ascontiguousarray(left).dot(right), rtol=rtol, atol=atol)
+
+
+@needs_blas
+def test_products_with_nan_and_infinity(rng):
+    a, b = rng.normal(size=(100, 200)).astype(float32), rng.normal(size=(200, 150)).astype(float32)
+    a[3, 7], a[5, 9], b[11, 149] = np.nan, np.inf, -np.inf
+    for left, right in ((a, b), (a, np.asfortranarray(b)), (np.asfortranarray(a), b)):
+        found, expected = both(products.product, left, right)
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+        np.testing.assert_array_equal(np.isinf(found), np.isinf(expected))
 
 
 @needs_blas

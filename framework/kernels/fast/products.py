@@ -1,13 +1,17 @@
-"""Matrix products in pieces, by NumPy's own OpenBLAS.
+"""Matrix products in pieces: by our own tiles, or by NumPy's own OpenBLAS.
 
 OpenBLAS can share a product among threads of its own. But those and the ones that wait for pieces would take the cores from
 each other, since both spin until the next work comes. So there is one set of threads, and a call of OpenBLAS stays in its own.
+
+It fills the result with zeros, or with the bias, before it adds the product to it, and packs both matrices. Our tiles begin with
+the bias, write each number once, and read A where it lies; where A lies in columns, packing pays, and OpenBLAS is as fast.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import llvmlite.binding
 import numba
 import numpy as np
 from llvmlite import ir
@@ -16,10 +20,14 @@ from numba.extending import intrinsic
 from framework.kernels import threads
 from framework.kernels.fast.compiler import Array
 from framework.kernels.fast.pieces import InPieces
-from framework.kernels.fast.tiles import address
+from framework.kernels.fast.tiles import ROWS, WIDTH, address, pack_panel, tile
 
 _ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112  # CBLAS's numbers for them
 _PIECE = 600_000  # products of numbers that are worth a piece: 20 microseconds
+_LEAST = 64  # rows for which it pays to pack a panel of the other matrix
+# With vectors of 16 numbers OpenBLAS is faster than tiles of 8, and without AVX2 nobody has measured.
+_features = llvmlite.binding.get_host_cpu_features()
+_OWN_TILES = _features.get("avx2", False) and _features.get("fma", False) and not _features.get("avx512f", False)
 _gemm = {np.dtype(kind): threads.blas_function(f"cblas_{letter}gemm") for kind, letter in (("f4", "s"), ("f8", "d"))}
 
 
@@ -77,6 +85,63 @@ def _product(
         )  # fmt: skip
 
 
+_DEPTH = 512  # products that are added up at once, for which a panel of B stays in the cache
+_BLOCK = 1 << 17  # numbers of A that stay in a core's second cache, while all panels pass
+_SHORT = 64  # sums up to which columns of A may be read where they lie
+
+
+@InPieces
+def _tiled(
+    a: int, a_row: int, a_step: int, b: int, b_step: int, b_column: int, bias: Array, out: Array, count: int, parts: int,
+    by_rows: bool, start: int, stop: int,
+) -> None:  # fmt: skip
+    """Parts ``start`` to ``stop`` of ``out = A @ B + bias`` in float32; the ways in A and B are in bytes."""
+    rows, columns = out.shape
+    blocks = (count + _DEPTH - 1) // _DEPTH
+    deepest = (count + blocks - 1) // blocks
+    panel = np.empty(deepest * WIDTH, np.float32)
+    for part in range(start, stop):
+        top, bottom, left, right = 0, rows, 0, columns
+        if by_rows:
+            top, bottom = rows * part // parts, rows * (part + 1) // parts
+        else:
+            left = columns * part // parts // WIDTH * WIDTH
+            right = columns if part == parts - 1 else columns * (part + 1) // parts // WIDTH * WIDTH
+        for block in range(blocks):
+            first = count * block // blocks
+            depth = count * (block + 1) // blocks - first
+            tall = max(ROWS, _BLOCK // depth // ROWS * ROWS)
+            for begin in range(top, bottom, tall):
+                end = min(begin + tall, bottom)
+                for beside in range(left, right, WIDTH):
+                    column = min(beside, right - WIDTH)
+                    pack_panel(b + first * b_step + column * b_column, b_step, b_column, depth, address(panel))
+                    for row in range(begin, end, ROWS):
+                        target = address(out) + (row * columns + column) * 4
+                        origin, origin_row = (target, columns * 4) if block else (address(bias) + column * 4, 0)
+                        tile(
+                            min(ROWS, end - row), a + row * a_row + first * a_step, a_row, a_step, 0, address(panel), WIDTH * 4,
+                            0, 1, depth, origin, origin_row, target, columns * 4,
+                        )  # fmt: skip
+
+
+def _by_tiles(left: Array, right: Array, bias: Array | None, parts: int) -> Any:
+    """The product of two float32 matrices by our own tiles; NotImplemented where OpenBLAS is faster, or they can't take it."""
+    (rows, count), columns = left.shape, right.shape[1]
+    (a_row, a_step), (b_step, b_column) = left.strides, right.strides
+    if (a_step != 4 and (a_row != 4 or count > _SHORT)) or (b_step != 4 and b_column != 4):
+        return NotImplemented
+    if rows < max(_LEAST, ROWS * parts) or columns < WIDTH * parts:
+        return NotImplemented
+    if count > _DEPTH and columns % WIDTH:  # a last panel that begins in the one before would be added up twice
+        return NotImplemented
+    out = np.empty((rows, columns), np.float32)
+    a, b = left.__array_interface__["data"][0], right.__array_interface__["data"][0]
+    row = np.zeros(columns, np.float32) if bias is None else bias
+    _tiled(parts, 1, a, a_row, a_step, b, b_step, b_column, row, out, count, parts, rows > columns)
+    return out
+
+
 def _as_it_lies(matrix: Array) -> tuple[int, int, int, int] | None:
     """Address, form, length of a row and way to the next matrix, in numbers; None for what CBLAS can't take."""
     size = matrix.itemsize
@@ -102,10 +167,14 @@ def product(left: Array, right: Array, bias: Array | None = None) -> Any:
         return NotImplemented
     if bias is not None and (bias.shape != (columns,) or bias.dtype != left.dtype or not bias.flags.c_contiguous):
         return NotImplemented
+    batch, pieces = len(left) if ndim == 3 else 1, min(work // _PIECE, threads.get_num_threads())
+    if _OWN_TILES and ndim == 2 and left.dtype == np.float32:
+        result = _by_tiles(left, right, bias, pieces)
+        if result is not NotImplemented:
+            return result
     a, b = _as_it_lies(left), _as_it_lies(right)
     if a is None or b is None:
         return NotImplemented
-    batch, pieces = len(left) if ndim == 3 else 1, min(work // _PIECE, threads.get_num_threads())
     parts = 1 if batch % pieces == 0 or batch >= 4 * pieces else pieces
     by_rows = 3 * rows >= columns  # each piece packs all of the other matrix, which costs more with few rows
     out = np.empty((batch, rows, columns) if ndim == 3 else (rows, columns), left.dtype)

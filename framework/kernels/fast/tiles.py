@@ -45,6 +45,56 @@ def _load(builder: Any, place: Any, count: int) -> list[Any]:
     return [builder.load(each, align=4) for each in _vectors(builder, place, count)]
 
 
+@intrinsic
+def _copy_vector(typing: Any, source: Any, place: Any) -> Any:
+    """Copy eight numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, place = args
+        builder.store(_load(builder, source, 1)[0], _vectors(builder, place, 1)[0], align=4)
+        return context.get_dummy_value()
+
+    return numba.void(numba.int64, numba.int64), generate
+
+
+@intrinsic
+def _copy_number(typing: Any, source: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, place = [builder.inttoptr(each, ir.FloatType().as_pointer()) for each in args]
+        builder.store(builder.load(source, align=4), place, align=4)
+        return context.get_dummy_value()
+
+    return numba.void(numba.int64, numba.int64), generate
+
+
+@intrinsic
+def _turn(typing: Any, source: Any, source_row: Any, place: Any, row: Any) -> Any:
+    """Copy eight rows of eight numbers as columns; addresses, and bytes from one row to the next."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        source, source_row, place, row = args
+        times = [ir.Constant(ir.IntType(64), i) for i in range(8)]
+        rows = [_load(builder, builder.add(source, builder.mul(source_row, i)), 1)[0] for i in times]
+        # Exchange single numbers of neighbouring rows, then pairs of rows two apart, then halves of rows four apart. The first
+        # two stay in halves of a vector, as the processor's instructions do.
+        for apart, low, high in (
+            (1, [0, 8, 2, 10, 4, 12, 6, 14], [1, 9, 3, 11, 5, 13, 7, 15]),
+            (2, [0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),
+            (4, [0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]),
+        ):
+            before = list(rows)
+            for i in range(8):
+                if not i & apart:
+                    for target, order in ((i, low), (i + apart, high)):
+                        mask = ir.Constant(ir.VectorType(ir.IntType(32), 8), order)
+                        rows[target] = builder.shuffle_vector(before[i], before[i + apart], mask)
+        for i, vector in zip(times, rows, strict=True):
+            builder.store(vector, _vectors(builder, builder.add(place, builder.mul(row, i)), 1)[0], align=4)
+        return context.get_dummy_value()
+
+    return numba.void(*[numba.int64] * 4), generate
+
+
 def _tile(rows: int, vectors: int) -> Any:
     """A function that computes a tile of that many rows and vectors in a row; see :func:`tile` for its arguments."""
 
@@ -152,6 +202,26 @@ def narrow_tile(
         _narrow2(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
     else:
         _narrow1(a, a_row, a_step, a_segment, b, b_step, b_segment, segments, count, start, start_row, c, c_row)
+
+
+# ---- Packing -------------------------------------------------------------------------------------------------
+
+
+@compiled
+def pack_panel(b: int, b_step: int, b_column: int, count: int, place: int) -> None:
+    """Sixteen columns of B, ``count`` long, one after the other; one of the two ways in bytes is 4."""
+    if b_column == 4:
+        for step in range(count):
+            _copy_vector(b + step * b_step, place + step * 64)
+            _copy_vector(b + step * b_step + 32, place + step * 64 + 32)
+        return
+    whole = count // 8 * 8
+    for step in range(0, whole, 8):
+        _turn(b + step * 4, b_column, place + step * 64, 64)
+        _turn(b + step * 4 + 8 * b_column, b_column, place + step * 64 + 32, 64)
+    for step in range(whole, count):
+        for column in range(WIDTH):
+            _copy_number(b + step * 4 + column * b_column, place + step * 64 + column * 4)
 
 
 @compiled
