@@ -36,7 +36,7 @@ from framework.kernels.threads import available_cores, get_num_threads
 
 # Numbers on the board, by their offset in bytes; those that several threads write are in a line of the cache of their own.
 _ENTRY, _DATA, _COUNT, _STEP, _OPEN, _HELPERS = [8 * i for i in range(6)]
-_GENERATION, _NEXT, _ACTIVE, _TAKEN, _FAILED, _ASLEEP = [64 * i for i in range(1, 7)]
+_GENERATION, _BEGUN, _ENDS, _ACTIVE, _TAKEN, _FAILED, _ASLEEP = [64 * i for i in range(1, 8)]
 _MOST = 64  # helpers
 
 _PATIENCE = 300_000  # looks at the board, each of 20 to 60 nanoseconds
@@ -159,14 +159,17 @@ def _entry(typing: Any, kernel: Any, arguments: Any) -> Any:
 
 
 @compiled
-def _take(board: int) -> None:
-    """Work on pieces until there is none left."""
+def _take(board: int, helps: bool) -> None:
+    """Work on pieces until there is none left: who called from the first on, who helps from the last on.
+
+    So the halves of an array that several kernels work on one after the other mostly stay in the same core's cache.
+    """
     entry, data, count, step = _load(board + _ENTRY), _load(board + _DATA), _load(board + _COUNT), _load(board + _STEP)
-    while True:
-        start = _add(board + _NEXT, step)
-        if start >= count:
-            return
-        if _call(entry, data, start, min(start + step, count)):
+    pieces, piece = (count + step - 1) // step, 0
+    while _add(board + _BEGUN, 1) < pieces:
+        place = pieces - 1 - _add(board + _ENDS, 1) if helps else piece
+        piece += 1
+        if _call(entry, data, place * step, min(place * step + step, count)):
             _store(board + _FAILED, 1)
 
 
@@ -187,7 +190,7 @@ def _serve(board: int, number: int, seen: int, patience: int) -> int:
                 # In this order, and the caller closes before it asks who is active: so it waits for all that came in time.
                 _add(board + _ACTIVE, 1)
                 if _load(board + _OPEN):
-                    _take(board)
+                    _take(board, True)
                 _add(board + _ACTIVE, -1)
         _store(board + _ASLEEP + 8 * number, 1)
         if _load(board + _GENERATION) == seen or not _exchange(board + _ASLEEP + 8 * number, 0):
@@ -206,11 +209,12 @@ def _share(board: int, entry: int, data: int, count: int, step: int) -> None:
         _store(board + _DATA, data)
         _store(board + _COUNT, count)
         _store(board + _STEP, step)
-        _store(board + _NEXT, 0)
+        _store(board + _BEGUN, 0)
+        _store(board + _ENDS, 0)
         _store(board + _FAILED, 0)
         _store(board + _OPEN, 1)
         _add(board + _GENERATION, 1)
-        _take(board)
+        _take(board, False)
         _store(board + _OPEN, 0)
         looks = 0
         while _load(board + _ACTIVE):
