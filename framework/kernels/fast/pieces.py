@@ -11,14 +11,11 @@ of threads, since BLAS is fastest on large ones.
 from __future__ import annotations
 
 import atexit
-import functools
-import hashlib
 import os
 import platform
 import threading
 import types
 from collections.abc import Callable
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -343,25 +340,18 @@ class InPieces:
         self._launch(_at_board, count, step, *arguments)
 
 
-@functools.cache
-def _state_of_files() -> str:
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join([each.read_bytes() for each in files])).hexdigest()[:12]
-
-
 def _launcher(function: Callable[..., None]) -> Callable[..., None]:
     """What starts a kernel's pieces.
 
     One for each, rather than one for all with the kernel as an argument, and with the name and place of the kernel, so that
-    numba keeps it on disk and notices when the kernel's file has changed. The name also tells the state of all files in this
-    folder, since what is kept contains the code of functions in several of them.
+    numba keeps it on disk.
     """
 
     def launch(board: int, count: int, step: int, *arguments: Any) -> None:
         _share(board, _entry(kernel, arguments), _kept(arguments), count, step)  # type: ignore[name-defined]  # noqa: F821
 
     own = {"_share": _share, "_entry": _entry, "_kept": _kept, "kernel": compiled(function), "__name__": function.__module__}
-    place, name = function.__code__, f"{function.__qualname__}_{_state_of_files()}"
+    place, name = function.__code__, f"{function.__name__}_launch"
     code = launch.__code__.replace(
         co_filename=place.co_filename, co_firstlineno=place.co_firstlineno, co_name=name
     )
