@@ -12,10 +12,12 @@ from framework.autograd.primitive import primitive
 from framework.dtypes import dtype as DType
 from framework.dtypes import from_numpy_dtype, get_default_dtype
 from framework.kernels.activations import log_one_plus_exp
+from framework.kernels.likelihoods import logits_loss, logits_loss_backward
 from framework.ops.activations import softplus
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.creation import full_like
 from framework.ops.cross_entropy import checked_reduction
+from framework.ops.fused import with_kernel
 from framework.ops.losses import in_dtype_of, of_each, reduced, reduced_array
 from framework.ops.naming import shown_as
 from framework.ops.selection import keep_where
@@ -99,9 +101,20 @@ def binary_cross_entropy(
     return _binary_cross_entropy(input, target, weight, reduction)
 
 
+def _plain_logits_gradient(grad: Any, input: Any, target: Any, weight: Any, pos_weight: Any) -> Any:
+    if weight is None and pos_weight is None:
+        return logits_loss_backward(input, target, grad)
+    return _times(grad * _logits_slope(input, target, pos_weight), weight)
+
+
+@with_kernel(_plain_logits_gradient)
+def _logits_gradient(grad: Any, input: Any, target: Any, weight: Any, pos_weight: Any) -> Any:
+    return _times(grad * _logits_slope(input, target, pos_weight), weight)
+
+
 @primitive(
-    input=lambda grad, input, target, weight, pos_weight, reduction: _times(
-        of_each(grad, reduction, input, target) * _logits_slope(input, target, pos_weight), weight
+    input=lambda grad, input, target, weight, pos_weight, reduction: _logits_gradient(
+        of_each(grad, reduction, input, target), input, target, weight, pos_weight
     ),
     target=lambda grad, input, target, weight, pos_weight, reduction: _times(
         of_each(grad, reduction, input, target)
@@ -110,6 +123,9 @@ def binary_cross_entropy(
     ),
 )
 def _binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
+    if weight is None and pos_weight is None and reduction != "none":
+        loss = logits_loss(input, target)
+        return np.true_divide(loss, loss.dtype.type(input.size)) if reduction == "mean" else loss
     softplus = log_one_plus_exp(-input)
     losses = (1 - target) * input + (softplus if pos_weight is None else (1 + (pos_weight - 1) * target) * softplus)
     return reduced_array(_times(losses, weight), reduction)

@@ -13,6 +13,7 @@ from framework.kernels import (
     arithmetic,
     attention,
     convolution,
+    likelihoods,
     normalization,
     optimizers,
     pooling,
@@ -92,6 +93,23 @@ def test_activations_keep_the_order_of_memory(rng):
     assert_close(found, expected, rtol=0)
     assert twins._load(activations.large_relu.__wrapped__)(x[:, ::2]) is NotImplemented
     assert_close(activations.relu(x[:, ::2]), np.maximum(x[:, ::2], 0), rtol=0)
+
+
+def test_binary_cross_entropy_of_logits(rng):
+    x, target = (rng.normal(size=(3, 40_001)) * 20).astype(float32), rng.random((3, 40_001)).astype(float32)
+    assert_close(*both(likelihoods.logits_loss, x, target))
+    for layout in (lambda array: array, np.asfortranarray):
+        found, expected = both(likelihoods.logits_loss_backward, layout(x), layout(target), np.array(0.3, float32))
+        assert_close(found, expected, atol=1e-7)
+        assert found.strides == expected.strides
+    strange = np.resize(STRANGE, 10_000)
+    with np.errstate(all="ignore"):
+        assert_close(*both(likelihoods.logits_loss_backward, strange, target[0, :10_000], np.array(1, float32)))
+        assert np.isnan(both(likelihoods.logits_loss, strange, target[0, :10_000])).all()
+    for kernel, rest in ((likelihoods.logits_loss, ()), (likelihoods.logits_loss_backward, (np.array(0.3, float32),))):
+        compiled = twins._load(kernel.__wrapped__)
+        assert compiled(x, target.astype(float), *rest) is NotImplemented
+        assert compiled(x, np.asfortranarray(target), *rest) is NotImplemented
 
 
 @pytest.mark.parametrize("shape", [(300, 257), (2, 3, 65), (1, 1)])

@@ -119,22 +119,27 @@ def sigmoid(x: Array) -> Any:
     return result if result is NotImplemented else result[0]
 
 
+@compiled
+def log_one_plus_exp_of(x: Any) -> Any:
+    e = exp(-abs(x))
+    # log(1 + e) = 2 atanh(s) with s at most 1 / 3: its series.
+    s = e / (_TWO + e)
+    square = s * s
+    p = _S15 * square + _S13
+    p = p * square + _S11
+    p = p * square + _S9
+    p = p * square + _S7
+    p = p * square + _S5
+    p = p * square + _S3
+    p = p * square + _TWO
+    return max(x, _ZERO) + p * s
+
+
 @InPieces
 def _log_one_plus_exp(x: Array, y: Array, start: int, stop: int) -> None:
     x, y = x[start:stop], y[start:stop]
     for i in range(x.size):
-        e = exp(-abs(x[i]))
-        # log(1 + e) = 2 atanh(s) with s at most 1 / 3: its series.
-        s = e / (_TWO + e)
-        square = s * s
-        p = _S15 * square + _S13
-        p = p * square + _S11
-        p = p * square + _S9
-        p = p * square + _S7
-        p = p * square + _S5
-        p = p * square + _S3
-        p = p * square + _TWO
-        y[i] = max(x[i], _ZERO) + p * s
+        y[i] = log_one_plus_exp_of(x[i])
 
 
 def log_one_plus_exp(x: Array) -> Any:
