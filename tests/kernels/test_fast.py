@@ -296,6 +296,21 @@ def test_max_pool(rng, kernel, stride, padding, dilation, ceil, strange, channel
     assert found.strides == reference.strides
 
 
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (6, 9), (9, 30), (2, 15)])
+@pytest.mark.parametrize("channels", [1, 3, 6, 8, 13])
+@pytest.mark.parametrize("ceil", [False, True])
+def test_max_pool_side_by_side(rng, size, channels, ceil):
+    x = rng.integers(0, 4, (3, *size, channels)).astype(float32)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    x = x.transpose(0, 3, 1, 2)
+    window = (2, 2), (2, 2), (0, 0), (1, 1)
+    found, expected = both(pooling.max_pool, x, *window, ceil)
+    for own, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(own, other)
+    grad = rng.normal(size=expected[0].shape).astype(float32)
+    np.testing.assert_array_equal(*both(pooling.max_pool_put, grad, expected[1], x.shape, *window))
+
+
 @pytest.mark.parametrize("channels", [3, 20])
 def test_max_pool_of_wide_windows(rng, channels):
     x = rng.normal(size=(2, 2, 300, channels)).astype(float32).transpose(0, 3, 1, 2)

@@ -16,9 +16,10 @@ from numba.extending import intrinsic
 from framework.kernels.fast.compiler import Array, compiled
 
 ROWS = 6  # of a tile at most
-NARROW, WIDTH = 8, 16  # of a tile: one vector or two
+LANES = 8  # of a vector
+NARROW, WIDTH = LANES, 2 * LANES  # of a tile
 
-_VECTOR = ir.VectorType(ir.FloatType(), 8)
+VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _VECTOR_BYTES = 32
 
 
@@ -36,7 +37,7 @@ def address(typing: Any, array: Any) -> Any:
 def _vectors(builder: Any, place: Any, count: int) -> list[Any]:
     """Pointers to so many vectors from an address on."""
     return [
-        builder.inttoptr(builder.add(place, ir.Constant(ir.IntType(64), _VECTOR_BYTES * v)), _VECTOR.as_pointer())
+        builder.inttoptr(builder.add(place, ir.Constant(ir.IntType(64), _VECTOR_BYTES * v)), VECTOR.as_pointer())
         for v in range(count)
     ]
 
@@ -113,7 +114,7 @@ def _tile(rows: int, vectors: int) -> Any:
             for r in range(rows):
                 row = builder.add(start, builder.mul(start_row, ir.Constant(number, r)))
                 for vector in _load(builder, row, vectors):
-                    place = cgutils.alloca_once(builder, _VECTOR)  # becomes a register
+                    place = cgutils.alloca_once(builder, VECTOR)  # becomes a register
                     builder.store(vector, place)
                     sums.append(place)
             with cgutils.for_range(builder, segments) as outer:
@@ -126,11 +127,11 @@ def _tile(rows: int, vectors: int) -> Any:
                         pointer = builder.inttoptr(builder.add(here, times[r]), ir.FloatType().as_pointer())
                         value = builder.load(pointer, align=4)
                         single = builder.insert_element(
-                            ir.Constant(_VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
+                            ir.Constant(VECTOR, ir.Undefined), value, ir.Constant(ir.IntType(32), 0)
                         )
                         everywhere = builder.shuffle_vector(
                             single,
-                            ir.Constant(_VECTOR, ir.Undefined),
+                            ir.Constant(VECTOR, ir.Undefined),
                             ir.Constant(ir.VectorType(ir.IntType(32), 8), [0] * 8),
                         )
                         for v, factor in enumerate(factors):
