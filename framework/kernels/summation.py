@@ -114,8 +114,24 @@ def column_sums(matrix: Array) -> Array:
     if matrix.size > _ONE_THREAD:
         sums: Array = _add(matrix, 0)
     else:
-        sums = np.ones_like(matrix, shape=len(matrix)).dot(matrix)
+        sums = _ones(len(matrix), matrix.dtype).dot(matrix)
     return sums if rest is None else sums + rest
+
+
+def row_sums(matrix: Array) -> Array:
+    """The sums of the rows of a matrix ``(rows, columns)`` of floating-point numbers."""
+    columns = matrix.shape[1]
+    if matrix.itemsize > 2 and columns <= _MANY_ROWS:
+        sums: Array = matrix.dot(_ones(columns, matrix.dtype))
+        return sums
+    return total(matrix, (1,))
+
+
+@functools.lru_cache(maxsize=32)
+def _ones(count: int, dtype: Any) -> Array:
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def memory_order(array: Array) -> tuple[int, ...]:

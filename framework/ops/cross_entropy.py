@@ -11,6 +11,7 @@ import numpy as np
 from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
+from framework.kernels import cross_entropy as kernels
 from framework.ops import reductions
 from framework.ops.checks import only_floats, require_tensors
 from framework.ops.shape import movedim, reshape, unsqueeze
@@ -46,7 +47,7 @@ class ClassTargets:
     of y (less the smoothing) at y, and everywhere the smoothing's share of that class's weight.
 
     Attributes:
-        classes: The target of each position, int64; 0 for an ignored one.
+        places: Where the target of each position stands among all elements of the input, int64; for an ignored one class 0.
         kept: Which positions count, bool; None if all do.
         at_target: What ``q`` has at the target: a number, or one for each position; None for 1.
         smooth: What ``q`` has at every class, ``(classes,)``; None without smoothing.
@@ -54,7 +55,7 @@ class ClassTargets:
         reduced: Whether the losses are summed.
     """
 
-    __slots__ = ("at_target", "classes", "divisor", "kept", "reduced", "smooth")
+    __slots__ = ("at_target", "divisor", "kept", "places", "reduced", "smooth")
 
     def __init__(
         self,
@@ -82,7 +83,8 @@ class ClassTargets:
                     f"{name}: Target {classes[wrong][0]} is out of bounds: the input has {count} classes, so a target "
                     f"lies in [0, {count - 1}] or is ignore_index={ignore_index}"
                 )
-        self.classes = classes
+        row = max(count, 1)
+        self.places = np.arange(0, classes.size * row, row) + classes
         self.reduced = reduction != "none"
         self.at_target: Any = None
         self.smooth: Any = None
@@ -111,7 +113,7 @@ class ClassTargets:
 
     def row_factors(self, dtype: Any) -> Any:
         """The sum of ``q`` of each position over the divisor, ``(positions, 1)``; 0 for an ignored one."""
-        factors = np.ones((self.classes.size, 1), dtype)
+        factors = np.ones((self.places.size, 1), dtype)
         if self.at_target is not None:
             factors[:, 0] = self.at_target
         if self.smooth is not None:
@@ -152,18 +154,7 @@ def _from_outputs(grad: Any, probabilities: Any, targets: ClassTargets) -> Any:
 )
 def _cross_entropy(input: Any, target: Any, weight: Any, targets: Any) -> Any:
     """The loss of logits ``(positions, classes)``, and their softmax, which backward needs."""
-    shifted = input - np.maximum.reduce(input, 1, keepdims=True)
-    picked = shifted[np.arange(len(shifted)), targets.classes]
-    smoothed = None if targets.smooth is None else shifted @ targets.smooth
-    probabilities = np.exp(shifted, out=shifted)
-    sums = np.add.reduce(probabilities, 1, keepdims=True)
-    probabilities /= sums
-    logarithms = np.log(sums, out=sums).reshape(-1)
-    losses = np.subtract(logarithms, picked, out=picked)
-    if targets.at_target is not None:
-        losses *= targets.at_target
-    if smoothed is not None:
-        losses += logarithms * np.add.reduce(targets.smooth) - smoothed
+    losses, probabilities = kernels.cross_entropy(input, targets.places, targets.at_target, targets.smooth)
     return targets.finish(losses), probabilities
 
 
@@ -179,8 +170,7 @@ def _cross_entropy_backward(outer: Any, probabilities: Any, targets: Any) -> Any
     total = at_target = scale if targets.at_target is None else scale * targets.at_target
     if targets.smooth is not None:
         total = at_target + scale * np.add.reduce(targets.smooth)
-    result = probabilities * (total[:, None] if total.ndim else total)
-    result[np.arange(len(result)), targets.classes] -= at_target
+    result = kernels.cross_entropy_backward(probabilities, targets.places, total, at_target)
     if targets.smooth is not None:
         result -= _column(scale) * targets.smooth
     if targets.kept is not None:
@@ -193,7 +183,7 @@ def _cross_entropy_backward(outer: Any, probabilities: Any, targets: Any) -> Any
 )
 def _nll(input: Any, target: Any, weight: Any, targets: Any) -> Any:
     """The loss of log probabilities ``(positions, classes)``."""
-    losses = -input[np.arange(len(input)), targets.classes]
+    losses = -input.reshape(-1)[targets.places]
     if targets.at_target is not None:
         losses *= targets.at_target
     return targets.finish(losses)
@@ -203,9 +193,7 @@ def _nll(input: Any, target: Any, weight: Any, targets: Any) -> Any:
 def _nll_backward(outer: Any, targets: Any, shape: Any) -> Any:
     scale = outer / targets.divisor
     result = np.zeros_like(outer, shape=shape)
-    result[np.arange(len(result)), targets.classes] = (
-        -scale if targets.at_target is None else -scale * targets.at_target
-    )
+    result.reshape(-1)[targets.places] = -scale if targets.at_target is None else -scale * targets.at_target
     if targets.kept is not None:
         result[~targets.kept] = 0
     return result
