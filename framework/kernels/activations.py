@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from framework.kernels.blockwise import blockwise
-from framework.kernels.masking import INTEGER, blend, keep_unless
+from framework.kernels.masking import INTEGER, blend, keep, keep_unless
 from framework.kernels.special import erfc, polynomial
 from framework.kernels.twins import twin
 
@@ -23,6 +23,7 @@ SQRT_HALF = math.sqrt(0.5)
 SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 INVERSE_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
 _LARGE = 8192  # elements, from where on a compiled rectifier pays
+_ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "fd"}  # NumPy takes them faster than Python's 0
 CUBIC = 0.044715  # of the tanh form of gelu
 
 # atanh(2 Phi(x) - 1) / x, Phi the normal distribution's cumulative function, as a polynomial in x**2: Phi to
@@ -41,20 +42,21 @@ _EXPONENT = tuple([-2 * each for each in NORMAL])
 
 def relu(x: Any) -> Any:
     """``max(x, 0)``."""
-    return np.maximum(0, x) if x.size < _LARGE and x.itemsize > 2 else large_relu(x)
+    zero = _ZEROS.get(x.dtype)
+    return large_relu(x) if zero is None or x.size >= _LARGE else np.maximum(zero, x)
 
 
 @twin(_LARGE)
 def large_relu(x: Any) -> Any:
-    """:func:`relu` of many elements, or of float16."""
+    """:func:`relu` of many elements, or of another type than float32 and float64."""
     # Of 0 and -0 NumPy takes the second, of float16 the first: -0 stays, as in PyTorch.
     return np.maximum(0, x) if x.itemsize > 2 else np.maximum(x, 0)
 
 
 @twin(_LARGE)
 def relu_backward(gradient: Any, result: Any) -> Any:
-    """``gradient`` where ``result``, that of :func:`relu`, is not 0 (nor below it), else 0."""
-    return keep_unless(gradient, np.less_equal(result, 0))
+    """``gradient`` where ``result``, that of :func:`relu`, is not 0, else 0."""
+    return keep(gradient, np.not_equal(result, _ZEROS.get(result.dtype, 0)))
 
 
 @twin(1 << 19)

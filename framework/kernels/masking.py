@@ -17,29 +17,13 @@ INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 
 def keep(array: Any, mask: Any) -> Any:
-    """``array`` where ``mask``, else 0: also for infinities and NaN, which a product with the mask would keep."""
-    if array.size <= FEW:
-        return np.where(mask, array, 0)
-    return _with_bits(array, np.negative(mask.view(np.int8)))
+    """``array`` where ``mask``, else 0: also for infinities and NaN, which a product of the numbers themselves would keep."""
+    return np.multiply(array.view(INTEGER[array.dtype]), mask.view(np.int8)).view(array.dtype)
 
 
 def keep_unless(array: Any, mask: Any) -> Any:
     """``array`` where not ``mask``, else 0."""
-    if array.size <= FEW:
-        return np.where(mask, 0, array)
-    return _with_bits(array, np.subtract(mask.view(np.int8), 1))
-
-
-def _with_bits(array: Any, bits: Any) -> Any:
-    """``array`` where the bits are all ones, 0 where they are all zeros."""
-    if array.shape == bits.shape:
-        return blockwise(_and, (array, bits))[0]
-    return np.bitwise_and(array.view(INTEGER[array.dtype]), bits).view(array.dtype)
-
-
-def _and(array: Any, bits: Any, out: Any) -> None:
-    integer = INTEGER[array.dtype]
-    np.bitwise_and(array.view(integer), bits, out=out.view(integer))
+    return keep(array, np.logical_not(mask))
 
 
 def blend(mask: Any, yes: Any, no: Any) -> Any:
