@@ -229,13 +229,27 @@ class inference_mode(_Mode):
     ``inference_mode(False)`` switches it off inside.
     """
 
+    mode: bool
+
     def __new__(cls, mode: Any = True) -> Any:
         if callable(mode):
             return cls(True)(mode)
-        return super().__new__(cls)
+        made = _new(cls)
+        made.mode = bool(mode)
+        return made
 
-    def __init__(self, mode: bool = True) -> None:
-        self.mode = bool(mode)
+    # As _Mode's, but for their speed.
+
+    def __enter__(self) -> _Mode:
+        self._states = (self._states, recording.get(), inference.get())
+        recording.set(not self.mode)
+        inference.set(self.mode)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._states, on, inferring = self._states
+        recording.set(on)
+        inference.set(inferring)
 
     def _again(self) -> _Mode:
         return inference_mode(self.mode)

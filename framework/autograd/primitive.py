@@ -205,16 +205,31 @@ def _general_caller(primitive: Primitive, strict: bool) -> Callable[..., Any]:
     # The one or two arguments that are cast to a common type: looked at first, since mostly there is nothing to cast.
     lead, follow = (*primitive.promoted, -1)[:2] if len(primitive.promoted) < 3 else (-1, -1)
 
+    def without_tensors(args: Any) -> Any:
+        """The kernel's own result where there is an array, unless the call is a user's; else an error."""
+        for value in args:
+            if isinstance(value, (np.ndarray, np.generic)):
+                if not strict:
+                    return kernel(*args)
+                number_of(primitive, args, value)
+        raise no_tensor_error(primitive, args)
+
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs or (len(args) != count and not variadic):
             if "out" in kwargs:
                 return write_out(primitive, args, kwargs)
             args = tuple(primitive.bind(args, kwargs))
-        arrays = []
-        needs, bit, found = 0, 1, False
         for value in args:
             if isinstance(value, Variable):
-                found = True
+                break
+        else:
+            if strict or not (args and type(args[0]) is np.ndarray):
+                return without_tensors(args)
+            return kernel(*args)
+        arrays = []
+        needs, bit = 0, 1
+        for value in args:
+            if isinstance(value, Variable):
                 arrays.append(value._array)
                 if value._requires_grad or (value._view is not None and value.requires_grad):
                     needs |= bit
@@ -223,11 +238,6 @@ def _general_caller(primitive: Primitive, strict: bool) -> Callable[..., Any]:
                     value = number_of(primitive, args, value)
                 arrays.append(value)
             bit += bit
-        if not found:
-            lead_is_array = args and type(args[0]) is np.ndarray
-            if strict or not (lead_is_array or any(isinstance(each, (np.ndarray, np.generic)) for each in args)):
-                raise no_tensor_error(primitive, args)
-            return kernel(*args)
         if promotes is not None:
             first, second = arrays[lead], 1.0 if follow < 0 else arrays[follow]
             if not (
@@ -266,7 +276,7 @@ def _unary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callable
 
     def call(input: Any = _MISSING, *, out: Any = None) -> Any:
         if out is not None or not isinstance(input, Variable):
-            return general(**_given(names, (input,), out))
+            return general(input) if out is None and type(input) is np.ndarray else general(**_given(names, (input,), out))
         array = input._array
         if array.dtype.kind != "f":
             return general(input)
@@ -295,6 +305,8 @@ def _binary_caller(primitive: Primitive, general: Callable[..., Any]) -> Callabl
 
     def call(input: Any = _MISSING, other: Any = _MISSING, *, out: Any = None) -> Any:
         if out is not None or not isinstance(input, Variable) or other is _MISSING:
+            if out is None and type(input) is np.ndarray and other is not _MISSING:
+                return general(input, other)
             return general(**_given(names, (input, other), out))
         left = input._array
         dtype = left.dtype
@@ -363,7 +375,7 @@ def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: Seque
         output._view = None
         output._edge = node
         output._requires_grad = True
-        output._box = graph.FRESH
+        output._box = [0] if plan.saved_results else graph.FRESH
         node.shape = result.shape
         node.dtype = result.dtype
         outputs: Sequence[Any] = (output,)

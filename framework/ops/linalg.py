@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.autograd.graph import Variable, array_of
+from framework.autograd.graph import Variable
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
 from framework.kernels.products import LEAST, product
@@ -63,6 +63,8 @@ def _product(name: str, input: Any, other: Any) -> Any:
     """``input @ other`` in the dtype that both have, in as few and as large products as there can be."""
     try:
         kind = input.dtype
+        if input.ndim == other.ndim == 2 and kind is other.dtype and kind.itemsize >= 4:
+            return _of_matrices(input, other)
         if kind is not other.dtype and kind != other.dtype:
             raise RuntimeError(
                 f"{name}(): expected both tensors to have the same dtype, but got {from_numpy_dtype(kind)} "
@@ -235,10 +237,17 @@ def _fit(input: Any, weight: Any, bias: Any) -> bool:
     )  # fmt: skip
 
 
+def _weight_gradient(grad: Any, input: Any) -> Any:
+    """The gradient for the weight: one product of matrices, which an ordinary backward takes at once."""
+    if type(grad) is type(input) is np.ndarray and grad.ndim == 2:
+        return _product("linear", grad.T, input)
+    return matmul(mT(rows(grad)), rows(input))
+
+
 @primitive(
     name="Addmm",
     input=lambda grad, weight: matmul(grad, weight),
-    weight=lambda grad, input: matmul(mT(rows(grad)), rows(input)),
+    weight=_weight_gradient,
     bias=lambda grad, bias_shape: _row_sum(grad) if len(bias_shape) == 1 else grad,
 )
 def _linear(input: Any, weight: Any, bias: Any) -> Any:
@@ -254,7 +263,8 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
                 f"{from_numpy_dtype(result.dtype)}; convert one with .to()"
             )
         try:
-            result += bias
+            sums = result[0] if len(result) == bias.ndim == 1 else result  # of one row: no broadcasting, which is slower
+            sums += bias
         except ValueError:
             raise RuntimeError(
                 f"linear(): the bias, of shape {list(bias.shape)}, can't be added to the product, of shape "
@@ -266,7 +276,9 @@ def _linear(input: Any, weight: Any, bias: Any) -> Any:
 @primitive(name="Sum", input=lambda grad, input_shape: _expand(grad, input_shape))
 def _row_sum(input: Any) -> Any:
     """The sum over all dimensions but the last."""
-    return column_sums(input.reshape(math.prod(input.shape[:-1]), input.shape[-1]))
+    if input.ndim != 2:
+        input = input.reshape(math.prod(input.shape[:-1]), input.shape[-1])
+    return column_sums(input)
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
@@ -281,8 +293,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         RuntimeError: If shapes don't fit or dtypes differ.
     """
     try:
-        ndim = array_of(weight).ndim
-        if ndim == 2 and array_of(input).ndim > 1:
+        ndim = (weight._array if isinstance(weight, Variable) else weight).ndim
+        if ndim == 2 and (input._array if isinstance(input, Variable) else input).ndim > 1:
             return _linear(input, weight, bias)
     except AttributeError:
         require_tensors("linear", input=input, weight=weight)

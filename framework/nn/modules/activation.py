@@ -12,6 +12,7 @@ from framework.nn import init
 from framework.nn.modules.module import Module
 from framework.nn.parameter import Parameter
 from framework.ops.creation import empty
+from framework.ops.rectifiers import rectify
 from framework.tensor import Tensor
 
 
@@ -67,6 +68,12 @@ class ReLU(_Inplace):
     """``max(x, 0)``."""
 
     _function = staticmethod(F.relu)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape; the result has the same."""
+        if isinstance(input, Tensor) and not self.inplace:
+            return rectify(input)
+        return super().forward(input)
 
 
 class RReLU(_Inplace):

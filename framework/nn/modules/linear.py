@@ -11,6 +11,7 @@ from framework.nn import init
 from framework.nn.modules.module import Module
 from framework.nn.parameter import Parameter
 from framework.ops.creation import empty
+from framework.ops.linalg import linear
 from framework.tensor import Tensor
 
 
@@ -68,9 +69,10 @@ class Linear(Module):
         try:  # faster than the attributes, which are found last
             weight, bias = parameters["weight"], parameters["bias"]
         except KeyError:  # one of them is computed, as by weight_norm
-            weight, bias = self.weight, self.bias
-        result: Tensor = F.linear(input, weight, bias)
-        return result
+            return F.linear(input, self.weight, self.bias)
+        if isinstance(input, Tensor):
+            return linear(input, weight, bias)
+        return F.linear(input, weight, bias)  # which says what is wrong
 
     def extra_repr(self) -> str:
         """The sizes."""
