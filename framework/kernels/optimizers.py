@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from framework.kernels.twins import twin
+from framework.kernels.vectors import add_scaled
 
 Array = np.ndarray[Any, Any]
 Update = TypeVar("Update", bound=Callable[..., None])
@@ -47,17 +48,13 @@ def _descent(values: Array, gradient: Array, weight_decay: float, maximize: bool
 
 def _average(average: Array, value: Array, decay: float, out: Array) -> None:
     """``average = decay * average + (1 - decay) * value``, through ``out``."""
-    average *= decay
-    np.multiply(value, 1 - decay, out)
-    average += out
+    add_scaled(average, value, 1 - decay, decay, out)
 
 
 def _average_square(average: Array, value: Array, decay: float, out: Array) -> None:
     """``average = decay * average + (1 - decay) * value**2``, through ``out``."""
-    average *= decay
     np.multiply(value, value, out)
-    out *= 1 - decay
-    average += out
+    add_scaled(average, out, 1 - decay, decay, out)
 
 
 @twin(2048)
@@ -77,14 +74,12 @@ def sgd(
     """Stochastic gradient descent with momentum (Polyak, 1964) or in Nesterov's form (Sutskever et al., 2013)."""
     gradient = _descent(values, gradient, weight_decay, maximize)
     if momentum_buffer is not None:
-        momentum_buffer *= momentum
-        momentum_buffer += gradient * (1 - dampening) if dampening else gradient
+        add_scaled(momentum_buffer, gradient, 1 - dampening, momentum)
         if nesterov:
-            ahead = momentum_buffer * momentum
-            gradient = np.add(ahead, gradient, ahead)
+            add_scaled(values, momentum_buffer, -lr * momentum)
         else:
             gradient = momentum_buffer
-    values -= gradient * lr
+    add_scaled(values, gradient, -lr)
 
 
 @twin(2048)
@@ -124,8 +119,7 @@ def adam(
     bias2 = sqrt(1 - beta2**step)
     out += eps * bias2
     np.divide(exp_avg, out, out)
-    out *= lr * bias2 / (1 - beta1**step)
-    values -= out
+    add_scaled(values, out, -lr * bias2 / (1 - beta1**step), 1, out)
 
 
 @_in_chunks
