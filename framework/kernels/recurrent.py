@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.blockwise import BLOCK
 from framework.kernels.products import product
 from framework.kernels.summation import total
 from framework.kernels.twins import twin
@@ -30,13 +31,25 @@ def steps(sizes: Sizes, reverse: bool) -> Iterator[tuple[slice, int]]:
 
 def _sigmoid(x: Array) -> None:
     np.negative(x, out=x)
+    _inverse_of_one_plus_exp(x)
+
+
+def _inverse_of_one_plus_exp(x: Array) -> None:
     np.exp(x, out=x)
     x += 1
-    np.divide(1, x, out=x)
+    np.reciprocal(x, out=x)
+
+
+def _carried(state: Array, start: Array, size: int) -> Array:
+    """The state before a step of `size` samples: that after the last step, and the start state of those that come in."""
+    return state[:size] if size <= len(state) else np.concatenate([state, start[len(state) : size]])
 
 
 def _previous(outputs: Array, start: Array, sizes: Sizes, reverse: bool) -> Array:
     """The state before each step, of the shape of ``outputs``."""
+    if sizes and sizes[-1] == sizes[0]:
+        rest = len(outputs) - sizes[0]
+        return np.concatenate([outputs[-rest:], start] if reverse else [start, outputs[:rest]]) if rest else start
     result = np.empty_like(outputs)
     count, before = 0, slice(0, 0)
     for rows, size in steps(sizes, reverse):
@@ -81,24 +94,29 @@ def lstm(
 ) -> tuple[Array, Array, Array]:
     """Outputs and cells ``(rows, H)``, and the gates i, f, g, o after their activations, ``(rows, 4 H)``."""
     width = h.shape[1]
-    gates = _projected(x, w_ih, b_ih, b_hh)
+    # With the weights of i, f and o negated, their exponentials need no pass for the sign.
+    sign = np.full_like(h, -1, shape=4 * width)
+    sign[2 * width : 3 * width] = 1
+    gates = _projected(x, w_ih * sign[:, None], *[None if bias is None else bias * sign for bias in (b_ih, b_hh)])
+    transposed = (w_hh * sign[:, None]).T
     outputs = np.empty_like(gates, shape=(len(x), width))
     cells = np.empty_like(outputs)
-    h, c = h.copy(), c.copy()
-    transposed = w_hh.T
+    sums = np.empty_like(gates, shape=(max(sizes, default=0), 4 * width))
+    state, before = h, c
     for rows, size in steps(sizes, reverse):
-        gate, state, cell = gates[rows], h[:size], cells[rows]
-        gate += state @ transposed
-        _sigmoid(gate[:, : 2 * width])
-        inner = gate[:, 2 * width : 3 * width]
+        gate, cell, part = gates[rows], cells[rows], sums[:size]
+        state, before = _carried(state, h, size), _carried(before, c, size)
+        gate += np.matmul(state, transposed, out=part)
+        _inverse_of_one_plus_exp(gate[:, : 2 * width])
+        inner, output_gate = gate[:, 2 * width : 3 * width], gate[:, 3 * width :]
         np.tanh(inner, out=inner)
-        _sigmoid(gate[:, 3 * width :])
-        np.multiply(gate[:, width : 2 * width], c[:size], out=cell)
-        cell += gate[:, :width] * inner
-        c[:size] = cell
+        _inverse_of_one_plus_exp(output_gate)
+        np.multiply(gate[:, width : 2 * width], before, out=cell)
+        state = outputs[rows]
+        cell += np.multiply(gate[:, :width], inner, out=state)
         np.tanh(cell, out=state)
-        state *= gate[:, 3 * width :]
-        outputs[rows] = state
+        state *= output_gate
+        before = cell
     return outputs, cells, gates
 
 
@@ -120,39 +138,55 @@ def lstm_gradients(
     """The gradients of input, start states, weights and biases from those of outputs and cells."""
     of_outputs, of_cells = grads
     width = h.shape[1]
+    before = _previous(cells, c, sizes, reverse)
+    of_gates = np.empty_like(gates)
+    of_state, of_cell = np.zeros_like(h), np.zeros_like(c)
+    order = list(steps(sizes, reverse))[::-1]
+    # As many steps at a time as stay in the cache.
+    count = max(1, BLOCK // max(1, 4 * width * max(sizes, default=1)))
+    for first in range(0, len(order), count):
+        some = order[first : first + count]
+        begin = min(some[0][0].start, some[-1][0].start)
+        part = slice(begin, max(some[0][0].stop, some[-1][0].stop))
+        curve = _lstm_slopes(gates[part], cells[part], before[part], of_gates[part])
+        for rows, size in some:
+            state, cell, through = of_state[:size], of_cell[:size], curve[rows.start - begin : rows.stop - begin]
+            by_gate = of_gates[rows].reshape(size, 4, width)
+            if of_outputs is not None:
+                state += of_outputs[rows]
+            if of_cells is not None:
+                cell += of_cells[rows]
+            through *= state
+            cell += through
+            by_gate[:, :3] *= cell[:, None]
+            by_gate[:, 3] *= state
+            cell *= gates[rows, width : 2 * width]
+            np.matmul(of_gates[rows], w_hh, out=state)
+    previous = _previous(outputs, h, sizes, reverse) if needs[4] else outputs
+    rest = _weight_gradients(of_gates, of_gates, x, previous, w_ih, (needs[0], *needs[3:]))
+    return [rest[0], of_state, of_cell, *rest[1:]]
+
+
+def _lstm_slopes(gates: Array, cells: Array, before: Array, out: Array) -> Array:
+    """What does not depend on later steps: what the gradients of the cell (for i, f, g) and of the state (for o) are
+    multiplied with, in `out`; and with what the state's gradient goes on to the cell.
+    """
+    width = cells.shape[1]
     curve = np.tanh(cells)
-    # First, of all steps at once, what the gradients of a step's cell (for i, f, g) and state (for o) are multiplied with ...
-    of_gates = np.subtract(1, gates)
-    of_gates *= gates
-    i, f, g, o = [gates[:, k * width : (k + 1) * width] for k in range(4)]
-    of_i, of_f, of_g, of_o = [of_gates[:, k * width : (k + 1) * width] for k in range(4)]
+    np.subtract(1, gates, out=out)
+    out *= gates
+    i, _, g, o = [gates[:, k * width : (k + 1) * width] for k in range(4)]
+    of_i, of_f, of_g, of_o = [out[:, k * width : (k + 1) * width] for k in range(4)]
     of_i *= g
-    of_f *= _previous(cells, c, sizes, reverse)
+    of_f *= before
     np.multiply(g, g, out=of_g)
     np.subtract(1, of_g, out=of_g)
     of_g *= i
     of_o *= curve
-    # ... and with what the state's gradient goes on to the cell.
     np.multiply(curve, curve, out=curve)
     np.subtract(1, curve, out=curve)
     curve *= o
-    by_gate = of_gates.reshape(len(gates), 4, width)
-    of_state, of_cell = np.zeros_like(h), np.zeros_like(c)
-    for rows, size in reversed(list(steps(sizes, reverse))):
-        state, cell, through = of_state[:size], of_cell[:size], curve[rows]
-        if of_outputs is not None:
-            state += of_outputs[rows]
-        if of_cells is not None:
-            cell += of_cells[rows]
-        through *= state
-        cell += through
-        by_gate[rows, :3] *= cell[:, None]
-        by_gate[rows, 3] *= state
-        cell *= f[rows]
-        np.matmul(of_gates[rows], w_hh, out=state)
-    previous = _previous(outputs, h, sizes, reverse) if needs[4] else outputs
-    rest = _weight_gradients(of_gates, of_gates, x, previous, w_ih, (needs[0], *needs[3:]))
-    return [rest[0], of_state, of_cell, *rest[1:]]
+    return curve
 
 
 # ---- GRU ---------------------------------------------------------------------------------------------------
