@@ -15,8 +15,9 @@ Shapes are PyTorch's: input ``(N, C, *spatial)``, weight ``(O, C / groups, *kern
 last: results are an ``(N, *spatial, C)`` block seen through strides. Inputs may have any strides; those with the
 channels last are read without an extra copy. dtypes are kept.
 
-The windows of a few images at a time are unrolled into the rows of a matrix and multiplied with the weight; the
-rows are made again in backward rather than kept. `benchmarks/results.md` has the measurements behind it.
+Where the stride is 1 and there are some channels, products with the shifted input are added up (`shifted.py`). Elsewhere the
+windows of a few images at a time are unrolled into the rows of a matrix and multiplied with the weight; the rows are
+made again in backward rather than kept. `benchmarks/results.md` has the measurements behind it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels import shifted
 from framework.kernels.depthwise import depthwise, depthwise_weight
 from framework.kernels.twins import twin
 from framework.kernels.windows import Array, Axis, Ints, each_unrolled
@@ -71,8 +73,13 @@ def convolution(
     kernel, outputs = weight.shape[2:], weight.shape[0]
     out = convolution_output_shape(x.shape[2:], kernel, stride, padding, dilation)
     y = np.empty_like(x, order="C", shape=(x.shape[0], *out, outputs))
-    axes = _forward_axes(out, kernel, stride, padding, dilation, x.shape[1], outputs, groups)
-    _correlate(_channels_last(x), weight, y, axes, groups, bias)
+    x = _channels_last(x)
+    plan = shifted.plan_of(x.shape, outputs, kernel, stride, padding, dilation, x.itemsize) if groups == 1 else None
+    if plan is not None:
+        shifted.correlate(x, weight, y, plan, bias)
+        return _channels_first(y)
+    axes = _forward_axes(out, kernel, stride, padding, dilation, x.shape[-1], outputs, groups)
+    _correlate(x, weight, y, axes, groups, bias)
     return _channels_first(y)
 
 
@@ -104,6 +111,14 @@ def convolution_input_gradient(
     x = np.empty_like(grad, order="C", shape=(images, *input_shape[2:], channels))
     if groups == 1 and _pays_by_lines(grad.shape, weight.shape, input_shape):
         if _by_lines(_channels_last(grad), weight, x, stride, padding, dilation):
+            return _channels_first(x)
+    if groups == 1:
+        low = tuple([d * (k - 1) - p for k, p, d in zip(weight.shape[2:], padding, dilation, strict=True)])
+        shape = (images, *grad.shape[2:], grad.shape[1])
+        plan = shifted.plan_of(shape, channels, weight.shape[2:], stride, low, dilation, grad.itemsize)
+        if plan is not None and plan.out == input_shape[2:]:
+            turned = np.flip(weight, tuple(range(2, weight.ndim))).swapaxes(0, 1)
+            shifted.correlate(_channels_last(grad), turned, x, plan, None)
             return _channels_first(x)
     # The channels change places: (O, C/groups, *kernel) -> (C, O/groups, *kernel).
     turned = weight.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
@@ -141,6 +156,11 @@ def convolution_weight_gradient(
     """
     x, grad = _channels_last(x), _channels_last(grad)
     outputs, share = grad.shape[-1], x.shape[-1] // groups
+    if groups == 1:
+        plan = shifted.plan_of(x.shape, outputs, kernel_shape, stride, padding, dilation, x.itemsize)
+        result = shifted.weight_gradient(x, grad, plan) if plan is not None and plan.out == grad.shape[1:-1] else None
+        if result is not None:
+            return np.ascontiguousarray(result).reshape(outputs, share, *kernel_shape)
     axes = _forward_axes(grad.shape[1:-1], kernel_shape, stride, padding, dilation, x.shape[-1], outputs, groups)
     if _is_depthwise(share, outputs, groups):
         filters = depthwise_weight(x, grad, axes)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from framework.kernels.blas import add_scaled
 from framework.kernels.twins import twin
-from framework.kernels.vectors import add_scaled
 
 Array = np.ndarray[Any, Any]
 Update = TypeVar("Update", bound=Callable[..., None])

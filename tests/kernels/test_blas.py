@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from framework.kernels import vectors
-from framework.kernels.vectors import add_scaled
+from framework.kernels import blas
+from framework.kernels.blas import add_scaled, put_product
 
 SIZES = [0, 1, 4095, 4096, 10_007]
 
@@ -47,6 +47,23 @@ def test_without_openblas_the_sums_are_the_same(monkeypatch: pytest.MonkeyPatch)
     x, y = np.random.default_rng(0).normal(size=(2, 8192)).astype("float32")
     plain = y.copy()
     add_scaled(y, x, 0.1, 0.9)
-    monkeypatch.setattr(vectors, "_axpby", {})
+    monkeypatch.setattr(blas, "_axpby", {})
     add_scaled(plain, x, 0.1, 0.9)
     np.testing.assert_allclose(y, plain, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (7, 5, 3), (64, 33, 20), (0, 3, 2), (4, 0, 3), (1, 8, 9), (9, 1, 4)])
+def test_put_product(dtype: str, shape: tuple[int, int, int]) -> None:
+    rows, inner, columns = shape
+    random = np.random.default_rng(0)
+    left, right = random.normal(size=(rows, inner)).astype(dtype), random.normal(size=(inner, columns)).astype(dtype)
+    wide = random.normal(size=(rows, 2, columns)).astype(dtype)
+    close = {"rtol": 0, "atol": 20 * float(np.finfo(dtype).eps) * (1 + inner)}
+    for given in (left, np.ascontiguousarray(left.T).T, np.tile(left, 2)[:, :inner]):
+        out = wide.copy()
+        put_product(given, right, out[:, 1], False)
+        np.testing.assert_allclose(out[:, 1], left @ right, **close)
+        put_product(given, right, out[:, 1], True)
+        np.testing.assert_allclose(out[:, 1], 2 * (left @ right), **close)
+        np.testing.assert_array_equal(out[:, 0], wide[:, 0])
