@@ -17,6 +17,9 @@ from framework.kernels.twins import twin
 Array = np.ndarray[Any, Any]
 Axes = tuple[int, ...]
 
+# Statistics of columns: from so many elements on they are taken block by block; how many elements a line has, and a block.
+_LEAST, _LINE, _BLOCK = 4096, 512, 2 * BLOCK
+
 
 def count_of(shape: tuple[int, ...], axes: Axes) -> int:
     """How many elements one statistic is taken over."""
@@ -42,6 +45,9 @@ def _like(x: Array) -> Array:
 @twin(4096)
 def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
     """``(x - mean) / sqrt(variance + eps) * scale + shift``, the mean, and 1 over that root."""
+    columns = _columns(x, axes)
+    if columns and _of_rows(scale, shift, columns):
+        return _normalize_columns(x, scale, shift, columns, axes, eps)
     length = _rows(x, axes)
     out = _like(x)
     if not length or x.size <= BLOCK or not _of_rows(scale, shift, length):
@@ -96,6 +102,9 @@ def gradients(
         sums: What scale and shift broadcast over.
         needs: Which of the three are wanted; the others are None.
     """
+    columns = _columns(x, axes)
+    if columns and sums == axes and scale is not None and x.strides == grad.strides:
+        return _gradients_of_columns(grad, x, scale, mean, root, columns, needs)
     length = _rows(x, axes)
     if length and x.size > BLOCK and grad.flags.c_contiguous and _of_rows(scale, None, length):
         if sums == tuple(range(x.ndim - len(axes))):
@@ -195,3 +204,96 @@ def rms(x: Array, scale: Any, axes: Axes, eps: float) -> tuple[Array, Array]:
     if scale is not None:
         np.multiply(out, scale, out=out)
     return out, root
+
+
+# ---- Statistics of columns: channels last ------------------------------------------------------------------------
+
+
+def _columns(x: Array, axes: Axes) -> int:
+    """How many columns there are where the statistics are those of the columns of a matrix in memory, else 0."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    if len(kept) != 1 or x.size < _LEAST or x.itemsize < 4 or x.strides[kept[0]] != x.itemsize:
+        return 0
+    columns = x.shape[kept[0]]
+    return columns if columns > 1 and x.transpose(memory_order(x)).flags.c_contiguous else 0
+
+
+def _lines(columns: int, *arrays: Array) -> tuple[list[Array], int]:
+    """The arrays as matrices with several rows in one line, so that loops are long; and how many rows that are."""
+    rows = arrays[0].size // columns
+    together = next(count for count in range(max(1, min(rows, _LINE // columns)), 0, -1) if rows % count == 0)
+    order = memory_order(arrays[0])
+    return [each.transpose(order).reshape(-1, together * columns) for each in arrays], together
+
+
+def _blocks(lines: Array) -> list[slice]:
+    step = max(1, _BLOCK // lines.shape[1])
+    return [slice(start, start + step) for start in range(0, len(lines), step)]
+
+
+def _sums(lines: Array) -> Array:
+    """The sum of the lines of a block."""
+    return np.ones_like(lines, shape=len(lines)).dot(lines)
+
+
+def _of_columns(sums: list[Array], together: int) -> Array:
+    """The sums of the columns, in float64, from sums of lines."""
+    return np.add.reduce(np.add.reduce(sums, 0, np.float64).reshape(together, -1), 0)
+
+
+def _normalize_columns(
+    x: Array, scale: Any, shift: Any, columns: int, axes: Axes, eps: float
+) -> tuple[Array, Array, Array]:
+    out = _like(x)
+    (lines, results), together = _lines(columns, x, out)
+    blocks = _blocks(lines)
+    kind, count = x.dtype, x.size // columns
+    mean = _of_columns([_sums(lines[block]) for block in blocks], together) / count
+    middle = np.tile(mean.astype(kind), together)
+    squares = []
+    for block in blocks:
+        space = np.subtract(lines[block], middle, out=results[block])
+        squares.append(np.einsum("ij,ij->j", space, space))
+    root = 1 / np.sqrt(_of_columns(squares, together) / count + eps)
+    factor = np.tile((root if scale is None else root * scale.reshape(columns)).astype(kind), together)
+    offset = None if shift is None else np.tile(shift.reshape(columns), together)
+    for block in blocks[::-1]:  # the last is still in the cache
+        space = results[block]
+        np.multiply(space, factor, out=space)
+        if offset is not None:
+            np.add(space, offset, out=space)
+    shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+    return out, mean.astype(kind).reshape(shape), root.astype(kind).reshape(shape)
+
+
+def _gradients_of_columns(
+    grad: Array, x: Array, scale: Array, mean: Array, root: Array, columns: int, needs: tuple[bool, ...]
+) -> tuple[Any, Any, Any]:
+    of_x = np.empty_like(x)
+    (lines, grads, results), together = _lines(columns, x, grad, of_x)
+    blocks = _blocks(lines)
+    middle = np.tile(mean.reshape(columns), together)
+    spare = np.empty_like(lines[blocks[0]])
+    sums: list[Array] = []
+    products: list[Array] = []
+    for block in blocks:
+        space = np.subtract(lines[block], middle, out=spare[: len(lines[block])])
+        products.append(np.einsum("ij,ij->j", space, grads[block]))
+        sums.append(_sums(grads[block]))
+    along, level = _of_columns(products, together), _of_columns(sums, together)
+    inverse = root.reshape(columns).astype(np.float64)
+    along *= inverse
+    if needs[0]:
+        factor = inverse * scale.reshape(columns)
+        count = x.size // columns
+        factors = factor, -factor * inverse * along / count, -factor * level / count
+        factor, slope, offset = [np.tile(each.astype(x.dtype), together) for each in factors]
+        for block in blocks[::-1]:
+            own, result = grads[block], results[block]
+            space = np.subtract(lines[block], middle, out=spare[: len(own)])
+            space *= slope
+            np.multiply(own, factor, out=result)
+            result += space
+            result += offset
+    of_scale, of_shift = [each.astype(x.dtype).reshape(scale.shape) for each in (along, level)]
+    return of_x if needs[0] else None, of_scale if needs[1] else None, of_shift if needs[2] else None
