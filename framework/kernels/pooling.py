@@ -248,10 +248,15 @@ def _scan(
         values[...] = x[places[0][2]]
         taps[...] = 0
         places = places[1:]
-    won = np.empty_like(values, dtype=np.bool_)
-    marks = np.empty_like(taps)
+    won, marks = np.empty_like(values, dtype=np.bool_), np.empty_like(taps)
+    pixels = _pixels(x)
     for tap, outer, inner in places:
-        candidates, best, wins = x[inner], values[outer], won[outer]
+        best, wins = values[outer], won[outer]
+        if pixels is None:
+            candidates = x[inner]
+        else:  # put together pixel by pixel, so that what follows runs over memory in one piece
+            chosen = np.ascontiguousarray(pixels[(inner[0], *inner[2:])])[..., None].view(x.dtype)
+            candidates = chosen.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
         np.greater(candidates, best, out=wins)
         if nan:
             wins |= np.isnan(candidates)
@@ -260,6 +265,14 @@ def _scan(
         np.multiply(wins.view(np.uint8), small.type(tap), out=marks[outer])
         np.maximum(taps[outer], marks[outer], out=taps[outer])
     return values, taps
+
+
+def _pixels(x: Array) -> Array | None:
+    """``(N, C, *spatial)`` as ``(N, *spatial)``, the channels of a place in one item; None if they don't lie side by side."""
+    if x.shape[1] < 2 or x.strides[1] != x.itemsize or not x.size:
+        return None
+    last = x.transpose(0, *range(2, x.ndim), 1)
+    return last.view(np.dtype((np.void, x.shape[1] * x.itemsize)))[..., 0]
 
 
 def _first_taps(out: Ints, kernel: Ints, padding: Ints, stride: Ints, dilation: Ints) -> Array:
