@@ -182,7 +182,7 @@ def test_moments_far_from_zero_keep_their_digits(rng, offset):
     np.testing.assert_allclose(root[0], 1 / exact.std(0), rtol=2e-8 * offset)
 
 
-@pytest.mark.parametrize("shape", [(3, 100_000), (70_000, 8), (5000, 17)])
+@pytest.mark.parametrize("shape", [(3, 100_000), (70_000, 8), (5000, 17), (70_001, 1), (40_003, 3), (3, 40), (9, 5)])
 def test_sums_of_columns(rng, shape):
     matrix = rng.normal(size=shape).astype(float32) + 1
     found, _ = both(summation.column_sums, matrix)
@@ -190,7 +190,6 @@ def test_sums_of_columns(rng, shape):
     compiled = twins._load(summation.column_sums.__wrapped__)
     assert compiled(matrix.astype(float)) is NotImplemented
     assert compiled(np.asfortranarray(np.tile(matrix, 2))) is NotImplemented
-    assert compiled(matrix[:, :1].copy()) is NotImplemented  # NumPy is faster
 
 
 def test_sums_of_two_arrays(rng):
