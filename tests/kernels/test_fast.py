@@ -267,6 +267,16 @@ def test_convolution(rng, images, channels, size, outputs, kernel, stride, paddi
     assert_close(*both(convolution.convolution_input_gradient, grad, weight, x.shape, *window), rtol=1e-5, atol=1e-4)
 
 
+def test_infinite_gradient_stays_in_its_window(rng):
+    weight = rng.normal(size=(8, 3, 3, 3)).astype(float32)
+    grad = rng.normal(size=(2, 8, 6, 6)).astype(float32)
+    grad[0, 2, 3, 3], grad[1, 0, 5, 5] = np.inf, np.nan
+    found, expected = both(convolution.convolution_input_gradient, grad, weight, (2, 3, 8, 8), (1, 1), (0, 0), (1, 1))
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    np.testing.assert_array_equal(np.isinf(found), np.isinf(expected))
+    assert_close(found[np.isfinite(found)], expected[np.isfinite(expected)], rtol=1e-5, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding", "dilation", "ceil"),
     [

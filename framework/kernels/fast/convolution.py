@@ -13,7 +13,19 @@ import numpy as np
 from framework.kernels.convolution import convolution_output_shape
 from framework.kernels.fast.compiler import Array, compiled
 from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
-from framework.kernels.fast.tiles import NARROW, ROWS, WHOLE, WIDTH, address, in_panels, narrow_tile, product, tile
+from framework.kernels.fast.tiles import (
+    LANES,
+    NARROW,
+    ROWS,
+    WHOLE,
+    WIDTH,
+    add_vector,
+    address,
+    in_panels,
+    narrow_tile,
+    product,
+    tile,
+)
 
 Ints = tuple[int, ...]
 
@@ -95,41 +107,42 @@ def _correlate(
 
 @InPieces
 def _scatter(
-    grad: Array, panels: Array, x: Array, kernel: Any, padding: Any, stride: Any, start: int, stop: int
+    grad: Array, panels: Array, x: Array, channels: int, kernel: Any, padding: Any, stride: Any, start: int, stop: int
 ) -> None:
     """The adjoint of :func:`_correlate`: the windows of a line at once, each added where it lies.
 
-    ``x`` ``(N, H', W', C)`` from ``grad`` ``(N, H, W, O)`` and ``panels`` ``(kernel size * C / 16, O, 16)``.
+    ``x`` ``(N, H', W' * C)`` from ``grad`` ``(N, H, W, O)`` and ``panels`` ``(kernel rows * run / 16, O, 16)``, where
+    the rows of the kernel are filled up with zeros to a multiple of eight numbers.
     """
     _, height, width, outputs = grad.shape
-    count, channels = panels.shape[0], x.shape[3]
+    count = panels.shape[0]
+    run = count * WIDTH // kernel[0] // LANES * LANES
+    line = x.shape[2] + 2 * padding[1] * channels  # of an image with what lies in the padding
     windows = np.empty((width, count * WIDTH), np.float32)
+    block = np.empty((x.shape[1] + 2 * padding[0]) * line + LANES, np.float32)
     zeros = np.zeros(WIDTH, np.float32)
     at_grad, at_panels, at_windows, at_zeros = address(grad), address(panels), address(windows), address(zeros)
     for i in range(start, stop):
-        image = x[i].reshape(x.shape[1], x.shape[2] * channels)
-        for p in range(image.shape[0]):
-            for q in range(image.shape[1]):
-                image[p, q] = 0
+        for p in range(block.size):
+            block[p] = 0
         for row in range(height):
             product(
                 at_grad + (i * height + row) * width * outputs * 4, outputs * 4, 4, at_panels, WIDTH * 4,
                 outputs * WIDTH * 4, at_windows, count * WIDTH * 4, at_zeros, 0, width, count * WIDTH, outputs, WHOLE,
             )  # fmt: skip
-            for k in range(kernel[0]):
-                down = row * stride[0] + k - padding[0]
-                if down < 0 or down >= x.shape[1]:
-                    continue
-                line = image[down]
-                for column in range(width):
-                    left = column * stride[1] - padding[1]
-                    first, last = max(0, -left), min(kernel[1], x.shape[2] - left)
-                    if last <= first:
-                        continue
-                    target = line[(left + first) * channels : (left + last) * channels]
-                    source = windows[column, (k * kernel[1] + first) * channels :]
-                    for q in range(target.size):
-                        target[q] += source[q]
+            # All rows of a window before the next one, which would wait for what was just written beside it.
+            for column in range(width):
+                for k in range(kernel[0]):
+                    for q in range(k * run + kernel[1] * channels, (k + 1) * run):
+                        windows[column, q] = 0  # NaN where a gradient is infinite
+                    source = at_windows + (column * count * WIDTH + k * run) * 4
+                    target = address(block) + ((row * stride[0] + k) * line + column * stride[1] * channels) * 4
+                    for q in range(0, run * 4, LANES * 4):
+                        add_vector(source + q, target + q)
+        for p in range(x.shape[1]):
+            begin = (p + padding[0]) * line + padding[1] * channels
+            for q in range(x.shape[2]):
+                x[i, p, q] = block[begin + q]
 
 
 @InPieces
@@ -225,10 +238,13 @@ def convolution_input_gradient(
     around = tuple([k - 1 - p for k, p in zip(weight.shape[2:], padding, strict=True)])
     if weight.shape[1] >= WIDTH and stride == (1, 1) and min(around) >= 0:
         return _convolve(grad, weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1), None, input_shape[2:], stride, around)
-    panels = in_panels(weight.transpose(0, 2, 3, 1).reshape(len(weight), -1))
+    run = weight.shape[3] * weight.shape[1]
+    wide = np.zeros((len(weight), weight.shape[2], -(-run // LANES) * LANES), np.float32)
+    wide[..., :run] = weight.transpose(0, 2, 3, 1).reshape(len(weight), weight.shape[2], run)
+    panels = in_panels(wide.reshape(len(weight), -1))
     source, x = _channels_last(grad), np.empty((len(grad), *input_shape[2:], input_shape[1]), np.float32)
     step = piece_of(len(grad), grad[0].size * panels[:, 0].size / _PRODUCTS)
-    _scatter(len(grad), step, source, panels, x, weight.shape[2:], padding, stride)
+    _scatter(len(grad), step, source, panels, x.reshape(*x.shape[:2], -1), x.shape[3], weight.shape[2:], padding, stride)
     return x.transpose(0, 3, 1, 2)
 
 

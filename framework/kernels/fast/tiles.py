@@ -59,6 +59,18 @@ def _copy_vector(typing: Any, source: Any, place: Any) -> Any:
 
 
 @intrinsic
+def add_vector(typing: Any, source: Any, place: Any) -> Any:
+    """Add eight numbers to those at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        own, other = [_load(builder, each, 1)[0] for each in args]
+        builder.store(builder.fadd(own, other), _vectors(builder, args[1], 1)[0], align=4)
+        return context.get_dummy_value()
+
+    return numba.void(numba.int64, numba.int64), generate
+
+
+@intrinsic
 def _copy_number(typing: Any, source: Any, place: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         source, place = [builder.inttoptr(each, ir.FloatType().as_pointer()) for each in args]
