@@ -7,8 +7,8 @@ With n inputs and m outputs in a dimension, window i covers the inputs from ``i 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,7 +74,14 @@ def _batched(name: str, dims: int, input: Any, output_size: Any) -> tuple[Any, I
 
 @primitive(grad=lambda grad, sizes: _AVERAGES[len(sizes) - 1](grad, sizes))
 def _spread(grad: Any, shape: Any, sizes: Ints) -> Any:
-    """The gradient of the mean: every element spread evenly over its window, one dimension after the other."""
+    """The gradient of the mean: every element spread evenly over its window, one dimension after the other.
+
+    Where a window is the whole input, the channels lie last, as in what convolutions give.
+    """
+    if max(sizes) == 1 == min(sizes):
+        last = np.empty_like(grad, shape=(shape[0], *shape[2:], shape[1]))
+        np.copyto(np.moveaxis(last, -1, 1), grad / math.prod(shape[2:]))
+        return np.moveaxis(last, -1, 1)
     for axis in range(2, grad.ndim):
         result = np.zeros_like(grad, shape=(*grad.shape[:axis], shape[axis], *grad.shape[axis + 1 :]))
         lead = (slice(None),) * axis
@@ -157,7 +164,7 @@ def _recorded_max_pool(name: str) -> Callable[..., Any]:
     def adaptive_max_pool(input: Any, sizes: Ints) -> Any:
         spatial = input.shape[2:]
         indices = np.empty_like(input, shape=(*input.shape[:2], *sizes), dtype=np.int64)
-        positions = np.arange(prod(spatial)).reshape(spatial)
+        positions = np.arange(math.prod(spatial)).reshape(spatial)
         windows = [enumerate(_windows(n, m)) for n, m in zip(spatial, sizes, strict=True)]
         for window in itertools.product(*windows):
             place, region = zip(*window, strict=True)
@@ -226,7 +233,7 @@ adaptive_max_pool3d_with_indices = _with_indices(3)
 
 def _recorded_unpool(name: str) -> Callable[..., Any]:
     def max_unpool(input: Any, indices: Any, spatial: Ints) -> Any:
-        result = np.zeros_like(input, shape=(*input.shape[:2], prod(spatial)))
+        result = np.zeros_like(input, shape=(*input.shape[:2], math.prod(spatial)))
         np.put_along_axis(result, indices.reshape(*indices.shape[:2], -1), input.reshape(*input.shape[:2], -1), 2)
         return result.reshape(*input.shape[:2], *spatial)
 
@@ -271,8 +278,8 @@ def _max_unpool(
     array = getattr(indices, "_array", indices)
     if array.dtype != np.int64:
         raise RuntimeError(f"{name}: elements in indices should be type int64 but got: {indices.dtype}")
-    if array.size and not (array.min() >= 0 and array.max() < prod(sizes)):
-        wrong = array[(array < 0) | (array >= prod(sizes))][0]
+    if array.size and not (array.min() >= 0 and array.max() < math.prod(sizes)):
+        wrong = array[(array < 0) | (array >= math.prod(sizes))][0]
         raise RuntimeError(
             f"{name}: Found an invalid max index: {wrong} (output volumes are of size {'x'.join(map(str, sizes))})"
         )

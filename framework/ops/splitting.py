@@ -50,12 +50,34 @@ _split, _split_with_sizes = _splitting("Split"), _splitting("SplitWithSizes")
 
 
 def _joined(grads: Sequence[Any], dim: int, sizes: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> Any:
-    """The gradients of the parts in one; zeros for parts that have none."""
+    """The gradients of the parts in one; zeros for parts that have none.
+
+    Where a kernel has written them side by side, they are in one already.
+    """
+    whole = _side_by_side(grads, dim, shape)
+    if whole is not None:
+        return whole
     parts = [
         np.zeros((*shape[:dim], size, *shape[dim + 1 :]), dtype) if grad is None else grad
         for grad, size in zip(grads, sizes, strict=True)
     ]
     return join(dim, *parts)
+
+
+def _side_by_side(parts: Sequence[Any], dim: int, shape: tuple[int, ...]) -> Any:
+    """The array that these are parts of; None where they do not lie one after the other along ``dim`` in one memory."""
+    first = parts[0]
+    if type(first) is not np.ndarray or not isinstance(first.base, np.ndarray) or not first.base.flags.c_contiguous:
+        return None
+    base, dtype, strides = first.base, first.dtype, first.strides
+    start = place = first.__array_interface__["data"][0]
+    for part in parts:
+        if type(part) is not np.ndarray or part.base is not base or part.dtype is not dtype or part.strides != strides:
+            return None
+        if part.__array_interface__["data"][0] != place:
+            return None
+        place += part.shape[dim] * strides[dim]
+    return np.ndarray(shape, dtype, base, start - base.__array_interface__["data"][0], strides)
 
 
 @primitive(

@@ -132,7 +132,13 @@ def test_softmax_of_a_row_with_nan(rng):
 
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize(
-    ("shape", "axes", "sums"), [((700, 129), (1,), (0,)), ((5, 6, 7, 8), (2, 3), (0, 1)), ((6, 33, 5, 40), (0, 2, 3), None)]
+    ("shape", "axes", "sums"),
+    [
+        ((700, 129), (1,), (0,)),
+        ((5, 6, 7, 8), (2, 3), (0, 1)),
+        ((6, 33, 5, 40), (0, 2, 3), None),
+        ((4, 16, 20, 30), (0, 2, 3), None),
+    ],
 )
 def test_normalization(rng, affine, shape, axes, sums):
     x, grad = [rng.normal(size=shape).astype(float32) + 3 for _ in range(2)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import framework
+from framework.ops import splitting
 
 X = np.arange(24.0).reshape(2, 3, 4)
 A, B = np.arange(6.0).reshape(2, 3), np.arange(6.0, 12.0).reshape(2, 3)
@@ -64,6 +65,21 @@ def test_one_node_takes_all_parts_and_parts_without_gradient_count_as_zero() -> 
     rows = (x * 1).unbind(1)
     (rows[0] + 2 * rows[2]).sum().backward()
     np.testing.assert_array_equal(x.grad, np.stack([np.ones((2, 4)), np.zeros((2, 4)), np.full((2, 4), 2.0)], 1))
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_gradients_that_lie_side_by_side_are_not_joined_again(dim: int) -> None:
+    whole = np.arange(4.0 * 6 * 8).reshape(4, 6, 8)
+    sizes = (1, 2, whole.shape[dim] - 3)
+    parts = np.split(whole, [1, 3], dim)
+    found = splitting._joined(parts, dim, sizes, whole.shape, whole.dtype)
+    assert np.shares_memory(found, whole)
+    np.testing.assert_array_equal(found, whole)
+    for others in (parts[::-1], [parts[0], None, parts[2]], [parts[0].copy(), *parts[1:]]):
+        given = [0 * parts[1] if each is None else each for each in others]
+        found = splitting._joined(others, dim, [each.shape[dim] for each in given], whole.shape, whole.dtype)
+        assert not np.shares_memory(found, whole)
+        np.testing.assert_array_equal(found, np.concatenate(given, dim))
 
 
 def test_writing_into_a_part_reaches_the_whole_and_its_gradient() -> None:

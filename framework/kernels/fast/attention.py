@@ -11,6 +11,8 @@ from framework.kernels.fast.pieces import InPieces, piece_of
 from framework.kernels.fast.softmax import highest_of
 from framework.kernels.fast.tiles import LOWER_LEFT, LOWER_RESULT, UPPER_LEFT, WHOLE, WIDTH, address, product
 
+_INFINITY = np.float32(np.inf)
+
 
 @compiled
 def _padded(size: int) -> int:
@@ -25,6 +27,37 @@ def _copy(wide: Array, result: Array) -> None:
             result[i, j] = wide[i, j]
 
 
+@compiled
+def _soften(scores: Array, weights: Array, causal: bool, sums: Array) -> None:
+    """``weights`` ``(length, keys)``: softmax of each row of ``scores``, which has columns to spare and is overwritten.
+
+    A pass over all rows for each step, since in one row each step waits for the one before; and whole tiles of a row, since
+    what does not fill a vector takes as long as one each.
+    """
+    length, keys = weights.shape
+    for i in range(length):
+        seen = min(i + 1, keys) if causal else keys
+        row = scores[i, : _padded(seen)]
+        for j in range(seen, row.size):
+            row[j] = -_INFINITY
+        highest = highest_of(row)
+        sums[i] = highest
+    for i in range(length):
+        row, highest = scores[i, : _padded(min(i + 1, keys) if causal else keys)], sums[i]
+        total = np.float32(0)
+        for j in range(row.size):
+            row[j] = exp(row[j] - highest)
+            total += row[j]
+        sums[i] = total
+    for i in range(length):
+        row, factor = scores[i, : min(_padded(i + 1), keys) if causal else keys], np.float32(1) / sums[i]
+        own = weights[i]
+        for j in range(row.size):
+            own[j] = row[j] * factor
+        for j in range(row.size, keys):
+            own[j] = 0
+
+
 @InPieces
 def _attention(
     query: Array, key: Array, value: Array, scale: Any, causal: bool, weights: Array, result: Array, start: int, stop: int
@@ -36,6 +69,7 @@ def _attention(
     wide = np.zeros((keys, _padded(values)), np.float32)
     scores = np.empty((length, _padded(keys)), np.float32)
     mixed = np.empty((length, _padded(values)), np.float32)
+    sums = np.empty(length, np.float32)
     nothing = np.zeros(WIDTH, np.float32)
     for head in range(start, stop):
         n, h = head // heads, head % heads
@@ -49,19 +83,7 @@ def _attention(
             address(query[n, h]), query.strides[2], 4, address(turned), turned.shape[1] * 4, WIDTH * 4, address(scores),
             scores.shape[1] * 4, address(nothing), 0, length, keys, width, LOWER_RESULT if causal else WHOLE,
         )  # fmt: skip
-        for i in range(length):
-            seen = min(i + 1, keys) if causal else keys
-            row, own = scores[i, :seen], of_head[i]
-            highest = highest_of(row)
-            total = np.float32(0)
-            for j in range(row.size):
-                own[j] = exp(row[j] - highest)
-                total += own[j]
-            factor = np.float32(1) / total
-            for j in range(row.size):
-                own[j] *= factor
-            for j in range(seen, keys):
-                own[j] = 0
+        _soften(scores, of_head, causal, sums)
         product(
             address(of_head), keys * 4, 4, address(wide), wide.shape[1] * 4, WIDTH * 4, address(mixed),
             mixed.shape[1] * 4, address(nothing), 0, length, values, keys, LOWER_LEFT if causal else WHOLE,
@@ -126,14 +148,15 @@ def _gradients(
         )  # fmt: skip
         for i in range(length):
             seen = min(i + 1, keys) if causal else keys
-            row, share = slopes[i], own[i]
-            total = np.float32(0)
-            for j in range(seen):
-                total += row[j] * share[j]
-            for j in range(seen):
-                row[j] = share[j] * (row[j] - total)
             for j in range(seen, keys):
-                row[j] = 0
+                slopes[i, j] = 0
+            share = own[i, : min(_padded(seen), keys)]
+            row = slopes[i, : share.size]
+            total = np.float32(0)
+            for j in range(share.size):
+                total += row[j] * share[j]
+            for j in range(share.size):
+                row[j] = share[j] * (row[j] - total)
         product(
             at_slopes, step, 4, address(wide_key), wide_key.shape[1] * 4, WIDTH * 4, address(by_query),
             by_query.shape[1] * 4, at_nothing, 0, length, width, keys, LOWER_LEFT if causal else WHOLE,
@@ -160,7 +183,7 @@ def attention_gradients(
         return NotImplemented
     arrays = [_heads(each) for each in (grad, query, key, value, weights)]
     count = len(arrays[0]) * arrays[0].shape[1]
-    results = [_new_heads(*each.shape) for each in arrays[1:4]]
+    results = _heads_like(query, key, value) or [_new_heads(*each.shape) for each in arrays[1:4]]
     step = piece_of(count, 8 * weights.shape[-1] * weights.shape[-2])
     _gradients(count, step, *arrays, np.float32(scale), causal, *results)
     return [_as_given(own, query) for own in results]
@@ -181,6 +204,16 @@ def _heads(array: Array) -> Array:
 def _new_heads(batch: int, heads: int, length: int, width: int) -> Array:
     """An array ``(N, H, length, width)`` in which all heads of a place lie together, as what comes next wants them."""
     return np.empty((batch, length, heads, width), np.float32).transpose(0, 2, 1, 3)
+
+
+def _heads_like(query: Array, key: Array, value: Array) -> list[Array] | None:
+    """Three arrays that lie side by side, as one, if the given ones are parts of one array."""
+    if query.base is None or query.base is not key.base or query.base is not value.base or query.ndim != 4:
+        return None
+    if query.shape != key.shape or query.shape != value.shape:
+        return None
+    batch, heads, length, width = query.shape
+    return list(np.empty((batch, length, 3, heads, width), np.float32).transpose(2, 0, 3, 1, 4))
 
 
 def _as_given(heads: Array, like: Array) -> Array:

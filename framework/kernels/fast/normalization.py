@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array
+from framework.kernels.fast.compiler import Array, compiled
 from framework.kernels.fast.pieces import InPieces, own_part, piece_of, zeros_of_pieces
 from framework.kernels.fast.summation import BLOCK
 
 Axes = tuple[int, ...]
 _ONE, _INFINITY = np.float32(1), np.float32(np.inf)
 _EACH = 0.3  # nanoseconds an element and pass
+_LINE = 128  # numbers in a line, about
 
 
 def _kind(x: Array, axes: Axes) -> str:
@@ -164,6 +165,57 @@ def _gradients_of_channels(
             out[i, j] = (grad[i, j] - level[j] - (x[i, j] - center[j]) * along[j]) * factor[j]
 
 
+@compiled
+def _statistics(
+    parts: Array, scale: Array, shift: Array, count: int, eps: Any, mean: Array, root: Array, lines: Array
+) -> None:
+    """Mean and root of each channel from the parts of :func:`_moments`; ``lines`` gets what :func:`_scaled` takes."""
+    pieces, _, width = parts.shape
+    channels = mean.size
+    for j in range(channels):
+        center, squares = 0.0, 0.0
+        for p in range(pieces):
+            for q in range(j, width, channels):
+                center += np.float64(parts[p, 0, q]) * parts[p, 1, q]  # exact: equal means give this mean
+                squares += parts[p, 2, q]
+        center /= count
+        if pieces > 1 or width > channels:
+            for p in range(pieces):
+                for q in range(j, width, channels):
+                    apart = parts[p, 1, q] - center
+                    squares += parts[p, 0, q] * apart * apart
+        mean[j], root[j] = center, 1 / np.sqrt(squares / count + eps)
+        for q in range(j, width, channels):
+            lines[0, q], lines[1, q], lines[2, q] = mean[j], root[j] * scale[j], shift[j]
+
+
+@compiled
+def _slopes(
+    parts: Array, root: Array, scale: Array, count: int, of_scale: Array, of_shift: Array, lines: Array
+) -> None:
+    """Gradients of scale and shift from the parts of :func:`_sums_of_gradients`; ``lines`` for what comes next."""
+    pieces, _, width = parts.shape
+    channels = root.size
+    for j in range(channels):
+        level, along = 0.0, 0.0
+        for p in range(pieces):
+            for q in range(j, width, channels):
+                level += parts[p, 0, q]
+                along += parts[p, 1, q]
+        of_scale[j], of_shift[j] = along * root[j], level
+        for q in range(j, width, channels):
+            lines[1, q], lines[2, q] = level / count, along * root[j] * root[j] / count
+            lines[3, q] = root[j] * scale[j]
+
+
+def _rows_in_line(count: int, channels: int) -> int:
+    """How many rows of few channels are seen as one line, since the innermost loop should be long."""
+    rows = 1
+    while 2 * rows * channels <= _LINE and count % (2 * rows) == 0:
+        rows *= 2
+    return rows
+
+
 # ---- Both ----------------------------------------------------------------------------------------------------
 
 
@@ -189,19 +241,15 @@ def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> Any:
     scale, shift = _vector(scale, channels, 1), _vector(shift, channels, 0)
     if scale is None or shift is None:
         return NotImplemented
-    table, result = _channels_last(x).reshape(-1, channels), _channels_last(out).reshape(-1, channels)
-    count, step = len(table), piece_of(len(table), channels * _EACH)
-    parts = zeros_of_pieces(count, step, 3, channels)
-    _moments(count, step, table, parts)
-    counts, means, squares = parts.transpose(1, 0, 2)
-    shares = counts / np.float32(count)
-    mean = np.add.reduce(shares * means, 0)
-    variance = np.add.reduce(squares, 0) / np.float32(count)
-    if len(parts) > 1:
-        variance += np.add.reduce(shares * np.square(means - mean), 0)
-    root = 1 / np.sqrt(variance + np.float32(eps))
-    factor = root * scale
-    _scaled(count, step, table, mean, factor, shift, result)
+    count = x.size // channels
+    width = channels * _rows_in_line(count, channels)
+    table, result = [_channels_last(each).reshape(-1, width) for each in (x, out)]
+    step = piece_of(len(table), width * _EACH)
+    parts, lines = zeros_of_pieces(len(table), step, 3, width), np.empty((3, width), np.float32)
+    _moments(len(table), step, table, parts)
+    mean, root = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    _statistics(parts, scale, shift, count, eps, mean, root, lines)
+    _scaled(len(table), step, table, *lines, result)
     return out, mean.reshape(stats), root.reshape(stats)
 
 
@@ -231,12 +279,14 @@ def gradients(
         factors = _vector(scale, channels, 1)
         if factors is None or sums != axes:
             return NotImplemented
-        slopes, table, result = [_channels_last(each).reshape(-1, channels) for each in (grad, x, out)]
-        count, step = len(table), piece_of(len(table), channels * _EACH)
-        parts = zeros_of_pieces(count, step, 2, channels)
-        _sums_of_gradients(count, step, slopes, table, center, parts)
-        level, along = np.add.reduce(parts, 0)
-        of_scale, of_shift = (along * factor).reshape(mean.shape), level.reshape(mean.shape)
-        level, along = level / np.float32(count), along * factor * factor / np.float32(count)
-        _gradients_of_channels(count, step, slopes, table, center, level, along, factor * factors, result)
+        count = x.size // channels
+        width = channels * _rows_in_line(count, channels)
+        slopes, table, result = [_channels_last(each).reshape(-1, width) for each in (grad, x, out)]
+        step = piece_of(len(table), width * _EACH)
+        parts, lines = zeros_of_pieces(len(table), step, 2, width), np.empty((4, width), np.float32)
+        lines[0].reshape(-1, channels)[...] = center
+        _sums_of_gradients(len(table), step, slopes, table, lines[0], parts)
+        of_scale, of_shift = np.empty_like(mean), np.empty_like(mean)
+        _slopes(parts, factor, factors, count, of_scale.reshape(-1), of_shift.reshape(-1), lines)
+        _gradients_of_channels(len(table), step, slopes, table, *lines, result)
     return out, of_scale if needs[1] else None, of_shift if needs[2] else None
