@@ -133,7 +133,9 @@ class _Walk:
                     target, number = edge
                     if only is not None and target not in only:
                         continue
-                    gradient = fit(gradient, target.shape[number], target.dtype[number], node, edge)
+                    shape, dtype = target.shape[number], target.dtype[number]
+                    if create_graph or shape != gradient.shape or dtype is not gradient.dtype:
+                        gradient = fit(gradient, shape, dtype, node, edge)
                     key = -target.sequence_nr
                     slots = waiting.get(key)
                     if slots is None:

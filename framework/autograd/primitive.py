@@ -382,7 +382,7 @@ def _record(primitive: Primitive, needs: int, args: Sequence[Any], arrays: Seque
         env: Sequence[Any] = (*arrays, result)
     else:
         output = outputs = tuple([wrap(each) for each in result])
-        _set_outputs(node, outputs[: primitive.outputs or None])
+        _set_outputs(node, outputs if primitive.outputs == len(outputs) else outputs[: primitive.outputs or None])
         env = (*arrays, *[each._array for each in outputs])
     if primitive.variadic:
         fixed = len(primitive.arguments) - 1

@@ -228,6 +228,7 @@ def _share(board: int, entry: int, data: int, count: int, step: int) -> None:
 # ---- Helpers -------------------------------------------------------------------------------------------------
 
 _board = np.zeros(_BOARD_BYTES // 8, np.int64)
+_numbers = _board.data  # from which one is read in half the time
 _at_board = _board.ctypes.data
 _helpers: list[tuple[threading.Thread, SimpleQueue[bool]]] = []  # each with its bell; False tells it to end
 _starting = threading.Lock()
@@ -253,7 +254,7 @@ def _call_helpers() -> None:
     """Start the helpers that are missing, and wake those that sleep."""
     wanted = 0 if _ended else min(get_num_threads() - 1, _MOST)
     # Where somebody else is starting some (another thread, or the call that a signal interrupts), those that are there do.
-    if _board[_HELPERS // 8] != wanted and _starting.acquire(blocking=False):
+    if _numbers[_HELPERS // 8] != wanted and _starting.acquire(blocking=False):
         try:
             while len(_helpers) < wanted:
                 _start_helper()
@@ -263,7 +264,7 @@ def _call_helpers() -> None:
             _starting.release()
         _board[_HELPERS // 8] = wanted
     for number in range(min(wanted, len(_helpers))):
-        if _board[_ASLEEP // 8 + number] and _exchanged(_at_board + _ASLEEP + 8 * number, 0):
+        if _numbers[_ASLEEP // 8 + number] and _exchanged(_at_board + _ASLEEP + 8 * number, 0):
             _helpers[number][1].put(True)
 
 
@@ -300,14 +301,17 @@ if hasattr(os, "register_at_fork"):
 
 # ---- Kernels -------------------------------------------------------------------------------------------------
 
+_FLOAT32 = np.dtype(np.float32)
 _PIECE = 20_000  # nanoseconds of work at least
 _PIECES = 16  # at most
 
 
 def piece_of(count: int, cost: float) -> int:
     """How many of ``count`` items a piece should have, if an item takes about ``cost`` nanoseconds."""
-    pieces = min(int(count * cost / _PIECE), count, _PIECES)
-    return max(1, count if pieces < 2 else -(-count // (pieces // 2 * 2)))
+    pieces = count * cost / _PIECE
+    if pieces < 2 or count < 2:
+        return count or 1
+    return -(-count // (min(int(pieces), count, _PIECES) // 2 * 2))
 
 
 def zeros_of_pieces(count: int, step: int, *shape: int) -> Array:
@@ -374,10 +378,12 @@ def elementwise(function: InPieces, inputs: tuple[Any, ...], outputs: int, cost:
         A tuple of the arrays; NotImplemented where the inputs are not float32, or of several shapes or orders in memory.
     """
     first = inputs[0]
-    if any([each.dtype != np.float32 or each.shape != first.shape for each in inputs]):
-        return NotImplemented
+    shape = first.shape
+    for each in inputs:
+        if each.dtype != _FLOAT32 or each.shape != shape:
+            return NotImplemented
     results = tuple([np.empty_like(first) for _ in range(outputs)])
-    flat = flat_views((*inputs, *results))
+    flat = flat_views(inputs + results)
     if flat is None:
         return NotImplemented
     function(first.size, piece_of(first.size, cost), *flat)
