@@ -143,7 +143,16 @@ def _entry(typing: Any, kernel: Any, arguments: Any) -> Any:
         inside = ir.IRBuilder(entry.append_basic_block())
         data, start, stop = entry.args[-3:]
         values = inside.load(inside.inttoptr(data, context.get_value_type(arguments).as_pointer()))
-        each = [inside.extract_value(values, position) for position in range(len(arguments))]
+        each = []
+        for position, argument in enumerate(arguments):
+            value = inside.extract_value(values, position)
+            if isinstance(argument, numba_types.Array):
+                # Nobody counts references to it here, for which threads would wait for each other at every slice: who calls
+                # holds it until all pieces are done.
+                array = context.make_array(argument)(context, inside, value)
+                array.meminfo = cgutils.get_null_value(array.meminfo.type)
+                value = array._getvalue()
+            each.append(value)
         function = context.declare_function(builder.module, made.fndesc)
         status, _ = convention.call_function(inside, function, numba_types.none, inner.args, [*each, start, stop])
         inside.ret(status.code)
