@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from framework.kernels.twins import twin
+
 Array = np.ndarray[Any, Any]
 
 _NUMPY = (np.ndarray, np.generic)
@@ -45,3 +47,20 @@ def slice_positions(shape: tuple[int, ...], dim: int, index: Array) -> Array:
     if outer == 1:
         return positions
     return positions + (np.arange(outer) * (shape[dim] * inner)).reshape(-1, 1, 1)
+
+
+# The sum into a small table is a product with one-hot rows, a third of the time of adding row by row.
+_SMALL_TABLE = 128
+
+
+@twin(least=1 << 14)
+def sums_of_rows(rows: Array, index: Array, count: int) -> Array:
+    """A table of ``count`` rows: each of ``rows``, a matrix, added to the one that ``index``, a vector, names."""
+    if count <= _SMALL_TABLE and rows.dtype.itemsize > 2:
+        chosen = new_zeros((count, len(index)), rows)
+        chosen[index, np.arange(len(index))] = 1
+        product: Array = chosen @ rows
+        return product
+    result = new_zeros((count, rows.shape[1]), rows)
+    add_at(result, slice_positions(result.shape, 0, index), rows)
+    return result

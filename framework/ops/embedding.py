@@ -9,7 +9,7 @@ import numpy as np
 from framework.autograd.graph import Variable, array_of, bump_version, wrap
 from framework.autograd.primitive import primitive
 from framework.dtypes import from_numpy_dtype
-from framework.kernels.accumulate import add_at, new_zeros, slice_positions
+from framework.kernels.accumulate import sums_of_rows
 from framework.ops.checks import require_tensors
 from framework.ops.gathering import gather
 from framework.ops.indexing import index_add_zeros
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
-
-# A small table's gradient is a product with one-hot rows, a third of the time of adding row by row.
-_SMALL_TABLE = 128
 
 
 @primitive(
@@ -45,13 +42,7 @@ def _add_rows(grad: Any, index: Any, padding: int | None, by_frequency: bool, sh
     index = index.reshape(-1)
     if by_frequency:
         rows = rows / np.bincount(index, minlength=shape[0])[index, None].astype(rows.dtype)
-    if shape[0] <= _SMALL_TABLE and rows.dtype.itemsize > 2:
-        chosen = new_zeros((shape[0], len(index)), rows)
-        chosen[index, np.arange(len(index))] = 1
-        result = chosen @ rows
-    else:
-        result = new_zeros(shape, grad)
-        add_at(result, slice_positions(shape, 0, index), rows)
+    result = sums_of_rows(rows, index, shape[0])
     if padding is not None:
         result[padding] = 0
     return result

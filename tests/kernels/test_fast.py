@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("numba")
 
 from framework.kernels import (
+    accumulate,
     activations,
     arithmetic,
     attention,
@@ -196,6 +197,16 @@ def test_sums_of_columns(rng, shape):
     compiled = twins._load(summation.column_sums.__wrapped__)
     assert compiled(matrix.astype(float)) is NotImplemented
     assert compiled(np.asfortranarray(np.tile(matrix, 2))) is NotImplemented
+
+
+@pytest.mark.parametrize("count", [7, 300])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_sums_of_chosen_rows(rng, count, dtype):
+    rows, index = rng.normal(size=(5000, 33)).astype(float32), rng.integers(0, count, 5000).astype(dtype)
+    assert_close(*both(accumulate.sums_of_rows, rows, index, count), rtol=1e-5, atol=1e-4)
+    compiled = twins._load(accumulate.sums_of_rows.__wrapped__)
+    for wrong in (compiled(rows.astype(float), index, count), compiled(rows, index - 1, count), compiled(rows, index, 5)):
+        assert wrong is NotImplemented
 
 
 def test_sums_of_two_arrays(rng):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -226,7 +227,7 @@ def normalize(x: Array, scale: Any, shift: Any, axes: Axes, eps: float) -> Any:
     stats = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
     out = np.empty_like(x)
     if kind == "rows":
-        length = int(np.prod([x.shape[axis] for axis in axes]))
+        length = math.prod(x.shape[x.ndim - len(axes) :])
         scale, shift = _vector(scale, length, 1), _vector(shift, length, 0)
         if scale is None or shift is None:
             return NotImplemented
@@ -264,7 +265,7 @@ def gradients(
     if kind == "rows":
         if sums != tuple(range(x.ndim - len(axes))) or not grad.flags.c_contiguous:
             return NotImplemented
-        length = int(np.prod([x.shape[axis] for axis in axes]))
+        length = math.prod(x.shape[x.ndim - len(axes) :])
         factors = _vector(scale, length, 1)
         if factors is None:
             return NotImplemented

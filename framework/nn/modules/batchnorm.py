@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from framework.autograd.grad_mode import no_grad
+from framework.autograd.graph import bump_version
 from framework.dtypes import dtype as DType
 from framework.dtypes import int64
 from framework.nn import functional as F
@@ -108,8 +108,8 @@ class _BatchNorm(ChannelNorm):
         training = self.training
         counter = buffers["num_batches_tracked"]
         if training and self.track_running_stats and counter is not None:
-            with no_grad():
-                counter.add_(1)
+            counter._array += 1
+            bump_version(counter)
             if momentum is None:
                 momentum = 1.0 / float(counter)
         return F.batch_norm(
