@@ -18,6 +18,8 @@ INTEGER = {np.dtype(f"f{size}"): np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 def keep(array: Any, mask: Any) -> Any:
     """``array`` where ``mask``, else 0: also for infinities and NaN, which a product of the numbers themselves would keep."""
+    if array.dtype not in INTEGER:
+        return np.where(mask, array, 0)
     return np.multiply(array.view(INTEGER[array.dtype]), mask.view(np.int8)).view(array.dtype)
 
 
