@@ -240,14 +240,22 @@ def pack_panel(b: int, b_step: int, b_column: int, count: int, place: int) -> No
 @compiled
 def _pack(matrix: Array, panels: Array) -> None:
     """``panels`` ``(P, a, b, c, width)`` from ``matrix`` ``(a, b, c, n)``."""
+    count, width, columns = panels.shape[3], panels.shape[4], matrix.shape[3]
+    step, beside = matrix.strides[2], matrix.strides[3]
     for p in range(panels.shape[0]):
+        whole = width == WIDTH and (p + 1) * WIDTH <= columns and (step == 4 or beside == 4)
         for i in range(panels.shape[1]):
             for j in range(panels.shape[2]):
-                for k in range(panels.shape[3]):
-                    for q in range(panels.shape[4]):
-                        column = p * panels.shape[4] + q
+                if whole:
+                    source = address(matrix) + i * matrix.strides[0] + j * matrix.strides[1] + p * WIDTH * beside
+                    place = ((p * panels.shape[1] + i) * panels.shape[2] + j) * count * WIDTH * 4
+                    pack_panel(source, step, beside, count, address(panels) + place)
+                    continue
+                for k in range(count):
+                    for q in range(width):
+                        column = p * width + q
                         value = np.float32(0)
-                        if column < matrix.shape[3]:
+                        if column < columns:
                             value = matrix[i, j, k, column]
                         panels[p, i, j, k, q] = value
 
