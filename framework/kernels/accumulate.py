@@ -59,8 +59,10 @@ def sums_of_rows(rows: Array, index: Array, count: int) -> Array:
     if count <= _SMALL_TABLE and rows.dtype.itemsize > 2:
         chosen = new_zeros((count, len(index)), rows)
         chosen[index, np.arange(len(index))] = 1
-        product: Array = chosen @ rows
-        return product
+        product: Array = chosen.dot(rows)
+        flat = product.reshape(-1)
+        if np.isfinite(flat.dot(flat)):  # else an infinity times zero may have made NaN of sums that it is no part of
+            return product
     result = new_zeros((count, rows.shape[1]), rows)
     add_at(result, slice_positions(result.shape, 0, index), rows)
     return result
