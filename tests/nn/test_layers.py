@@ -33,6 +33,19 @@ def test_a_weight_can_be_computed(layer: Any) -> None:
     assert [name for name, _ in layer.named_parameters()] == ["bias", "scale"]
 
 
+@pytest.mark.parametrize("wrong", [np.ones((1, 3), np.float32), [1.0], None])
+@pytest.mark.parametrize("layer", [nn.Linear(3, 2), nn.ReLU()])
+def test_layers_refuse_what_is_no_tensor(layer: Any, wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"argument 'input' \(position 1\) must be Tensor"):
+        layer(wrong)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("weight", (2, 3)), ("bias", (2,))])
+def test_linear_refuses_arrays_as_parameters(name: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(TypeError, match=f"linear.*'{name}'.*must be Tensor, not numpy.ndarray"):
+        framework.func.functional_call(nn.Linear(3, 2), {name: np.ones(shape, np.float32)}, (framework.ones(1, 3),))
+
+
 def test_bilinear() -> None:
     generator = np.random.default_rng(0)
     a, b, weight = (generator.standard_normal(shape) for shape in ((5, 3), (5, 4), (2, 3, 4)))

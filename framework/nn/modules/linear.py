@@ -70,7 +70,7 @@ class Linear(Module):
             weight, bias = parameters["weight"], parameters["bias"]
         except KeyError:  # one of them is computed, as by weight_norm
             return F.linear(input, self.weight, self.bias)
-        if isinstance(input, Tensor):
+        if isinstance(input, Tensor) and isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor)):
             return linear(input, weight, bias)
         return F.linear(input, weight, bias)  # which says what is wrong
 
