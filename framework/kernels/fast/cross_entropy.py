@@ -6,26 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from framework.kernels.fast.compiler import Array, exp
+from framework.kernels.fast.compiler import Array
 from framework.kernels.fast.pieces import InPieces, piece_of
-from framework.kernels.fast.softmax import highest_of
+from framework.kernels.fast.softmax import soften
 
 
 @InPieces
 def _cross_entropy(logits: Array, places: Array, losses: Array, probabilities: Array, start: int, stop: int) -> None:
     classes = logits.shape[1]
     for i in range(start, stop):
-        row, result = logits[i], probabilities[i]
-        highest = highest_of(row)
-        total = np.float32(0)
-        for j in range(row.size):
-            weight = exp(row[j] - highest)
-            result[j] = weight
-            total += weight
-        factor = np.float32(1) / total
-        for j in range(row.size):
-            result[j] *= factor
-        losses[i] = np.float32(np.log(total)) - (row[places[i] - i * classes] - highest)
+        highest, total = soften(logits[i], probabilities[i])
+        losses[i] = np.float32(np.log(total)) - (logits[i, places[i] - i * classes] - highest)
 
 
 @InPieces

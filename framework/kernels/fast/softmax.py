@@ -32,19 +32,25 @@ def highest_of(row: Array) -> Any:
     return max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))
 
 
+@compiled
+def soften(row: Array, result: Array) -> Any:
+    """Softmax of a row; its highest number, and the sum of the exponentials of what the others lie below it."""
+    highest = highest_of(row)
+    total = np.float32(0)
+    for j in range(row.size):
+        weight = exp(row[j] - highest)
+        result[j] = weight
+        total += weight
+    factor = np.float32(1) / total
+    for j in range(row.size):
+        result[j] *= factor
+    return highest, total
+
+
 @InPieces
 def _softmax(x: Array, out: Array, start: int, stop: int) -> None:
     for i in range(start, stop):
-        row, result = x[i], out[i]
-        highest = highest_of(row)
-        total = np.float32(0)
-        for j in range(row.size):
-            weight = exp(row[j] - highest)
-            result[j] = weight
-            total += weight
-        factor = np.float32(1) / total
-        for j in range(row.size):
-            result[j] *= factor
+        soften(x[i], out[i])
 
 
 @InPieces
