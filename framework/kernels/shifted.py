@@ -61,6 +61,8 @@ def plan_of(
         return None
     # The zeros after a line are those before the next.
     extent = tuple([n + p for n, p in zip(spatial, low, strict=True)])
+    if any([windows > size for windows, size in zip(out, extent, strict=True)]):  # some would lie in the padding alone
+        return None
     positions = math.prod(extent)
     if positions * (channels + outputs) * size > CHUNK or positions > _WASTE * math.prod(out):
         return None

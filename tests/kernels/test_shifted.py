@@ -86,6 +86,18 @@ def test_the_same_as_unrolled(name: str, dtype: str, monkeypatch: pytest.MonkeyP
     _check(_all(*data), expected)
 
 
+@pytest.mark.parametrize(("kernel", "padding"), [((2, 4), (2, 2)), ((3, 2), (1, 2)), ((1, 3), (1, 1))])
+def test_windows_that_see_nothing_but_padding(
+    kernel: tuple[int, int], padding: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    x, weight = random.normal(size=(4, 21, 16, 14)), random.normal(size=(18, 21, *kernel))
+    bias, options = random.normal(size=18), ((1, 1), padding, (1, 1))
+    out = convolution.convolution_output_shape(x.shape[2:], kernel, *options)
+    data = (x, weight, bias, random.normal(size=(4, 18, *out)), options)
+    _check(_all(*data), _unrolled(monkeypatch, *data))
+
+
 def test_without_openblas(monkeypatch: pytest.MonkeyPatch) -> None:
     data = _data("3x3", "float32")
     expected = _all(*data)
