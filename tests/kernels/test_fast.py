@@ -252,6 +252,23 @@ def test_sgd(rng, momentum, nesterov, maximize):
     assert_close([each for each in arrays[0] if each is not None], [each for each in arrays[1] if each is not None])
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_infinite_parameters_stay_infinite_without_weight_decay(rng, kind):
+    values, gradient, first, second = rng.random((4, 3000)).astype(kind)
+    values[7], values[2000] = np.inf, -np.inf
+    sgd = {"lr": 0.1, "dampening": 0.0, "weight_decay": 0.0, "nesterov": False, "maximize": False}
+    adam = {"step": 1.0, "lr": 0.1, "beta1": 0.9, "beta2": 0.9, "eps": 1e-8, "weight_decay": 0.0, "maximize": False}
+    for kernel, state, options in (
+        (optimizers.sgd, (None,), {**sgd, "momentum": 0.0}),
+        (optimizers.sgd, (first,), {**sgd, "momentum": 0.9}),
+        (optimizers.adam, (first, second, None), {**adam, "decoupled": False}),
+        (optimizers.adam, (first, second, None), {**adam, "decoupled": True}),
+    ):
+        new = values.copy()
+        assert twins._load(kernel.__wrapped__)(new, gradient, *state, **options) is None
+        assert new[7] == np.inf and new[2000] == -np.inf and np.isfinite(np.delete(new, [7, 2000])).all()
+
+
 @pytest.mark.parametrize(
     ("images", "channels", "size", "outputs", "kernel", "stride", "padding"),
     [

@@ -21,12 +21,14 @@ def _flat(*arrays: Any) -> bool:
 
 _EACH = 0.7  # nanoseconds an element
 
+# Without weight decay no product with it: that of 0 and an infinite parameter is NaN.
+
 
 @InPieces
 def _sgd(values: Array, gradient: Array, lr: Any, weight_decay: Any, sign: Any, start: int, stop: int) -> None:
     values, gradient = values[start:stop], gradient[start:stop]
     for i in range(values.size):
-        values[i] -= lr * (sign * gradient[i] + weight_decay * values[i])
+        values[i] -= lr * (sign * gradient[i] + (weight_decay * values[i] if weight_decay else weight_decay))
 
 
 @InPieces
@@ -36,7 +38,7 @@ def _sgd_momentum(
 ) -> None:  # fmt: skip
     values, gradient, buffer = values[start:stop], gradient[start:stop], buffer[start:stop]
     for i in range(values.size):
-        direction = sign * gradient[i] + weight_decay * values[i]
+        direction = sign * gradient[i] + (weight_decay * values[i] if weight_decay else weight_decay)
         kept = momentum * buffer[i] + share * direction
         buffer[i] = kept
         # With `ahead`, the momentum, in Nesterov's form; it is 0 otherwise.
@@ -78,7 +80,7 @@ def _adam(
     mean, square = mean[start:stop], square[start:stop]
     for i in range(values.size):
         value = values[i] * shrink
-        slope = sign * gradient[i] + weight_decay * value
+        slope = sign * gradient[i] + (weight_decay * value if weight_decay else weight_decay)
         first = beta1 * mean[i] + rest1 * slope
         second = beta2 * square[i] + rest2 * (slope * slope)
         mean[i] = first
